@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../core/clock.ts';
+import { type HealthChange, HealthMonitor } from './health.ts';
+import type { PoolOptions } from './options.ts';
+import type { ProbeOutcome, ProbeRequest } from './probe.ts';
+import { manualScheduler } from './scheduler.ts';
+import type { Seat } from './seat.ts';
+import { Pool } from './seats.ts';
+
+const url = 'http://a:8069';
+const answered: ProbeOutcome = { kind: 'answered' };
+const refused: ProbeOutcome = { kind: 'failed', cause: 'ECONNREFUSED' };
+const late: ProbeOutcome = { kind: 'timeout' };
+
+function options(changes: Partial<PoolOptions> = {}): PoolOptions {
+  return {
+    name: 'odoo',
+    kind: 'http',
+    endpoints: [{ url, seats: 2 }],
+    keepAlive: false,
+    queue: { max: 3, deadlineMs: 60_000 },
+    timeoutMs: 130_000,
+    connectTimeoutMs: 2_000,
+    maxBodyBytes: 1024,
+    health: {
+      path: '/web/health',
+      host: undefined,
+      intervalMs: 5_000,
+      timeoutMs: 2_000,
+      unhealthyAfter: 3,
+      healthyAfter: 2,
+    },
+    ...changes,
+  };
+}
+
+function setUp(changes: Partial<PoolOptions> = {}) {
+  const clock = manualClock();
+  const scheduler = manualScheduler(clock);
+  const changesSeen: HealthChange[] = [];
+  const probes: (ProbeRequest & { answer(outcome: ProbeOutcome): Promise<void> })[] = [];
+  const pool = new Pool(options(changes), { clock, scheduler });
+  const monitor = new HealthMonitor(pool, {
+    clock,
+    scheduler,
+    probe: (request) => {
+      const { promise, resolve } = Promise.withResolvers<ProbeOutcome>();
+      probes.push({
+        ...request,
+        async answer(outcome) {
+          resolve(outcome);
+          // Two turns: the probe's promise, and the monitor that waits for it.
+          await promise;
+          await Promise.resolve();
+        },
+      });
+      return promise;
+    },
+    onChange: (change) => changesSeen.push(change),
+  });
+  monitor.restart();
+  const sit = (): Seat => {
+    const taken = pool.take({ zone: 'partner', onSeat() {}, onRefused() {} });
+    if (taken.kind !== 'seat') throw new Error(`got ${taken.kind}`);
+    return taken;
+  };
+  /** Answers the probe that is on its way, then lets the next interval pass. */
+  const round = async (outcome: ProbeOutcome): Promise<void> => {
+    await probes.at(-1)?.answer(outcome);
+    scheduler.advance(5_000);
+  };
+  return { clock, scheduler, pool, monitor, probes, changesSeen, sit, round };
+}
+
+/** One endpoint that failed often enough. */
+async function down() {
+  const world = setUp();
+  for (const outcome of [refused, refused, refused]) await world.round(outcome);
+  world.changesSeen.length = 0;
+  return world;
+}
+
+describe('a new endpoint', () => {
+  it('is in service before its first probe, which is sent at once', () => {
+    const { pool, probes } = setUp();
+    expect(pool.status().endpoints).toEqual([{ url, up: true, saturated: false, busy: 0, seats: 2 }]);
+    expect(probes.map((probe) => [probe.url, probe.health.path])).toEqual([[url, '/web/health']]);
+  });
+
+  it('is never probed when the health check is off', () => {
+    const { probes, scheduler } = setUp({ health: undefined });
+    scheduler.advance(60_000);
+    expect([probes.length, scheduler.pending()]).toEqual([0, 0]);
+  });
+});
+
+describe('an endpoint in service', () => {
+  it('goes down after the configured number of failures in a row', async () => {
+    const { round, pool, changesSeen } = setUp();
+    await round(refused);
+    await round({ kind: 'failed', cause: 'HTTP 503' });
+    expect([pool.endpoints[0]?.up, changesSeen]).toEqual([true, []]);
+    await round(refused);
+    expect([pool.endpoints[0]?.up, changesSeen]).toEqual([
+      false,
+      [{ pool: 'odoo', url, up: false, cause: 'ECONNREFUSED' }],
+    ]);
+  });
+
+  it('starts counting anew after a good probe', async () => {
+    const { round, changesSeen } = setUp();
+    for (const outcome of [refused, refused, answered, refused, refused]) await round(outcome);
+    expect(changesSeen).toEqual([]);
+  });
+
+  it('stays in service however many probes are late, and is shown as saturated', async () => {
+    const { round, pool, changesSeen } = setUp();
+    for (let i = 0; i < 10; i++) await round(late);
+    expect([pool.status().endpoints[0], changesSeen]).toEqual([
+      { url, up: true, saturated: true, busy: 0, seats: 2 },
+      [],
+    ]);
+    await round(answered);
+    expect(pool.status().endpoints[0]?.saturated).toBe(false);
+  });
+
+  it('does not count failures anew because of a late probe between them', async () => {
+    const { round, changesSeen } = setUp();
+    for (const outcome of [refused, late, refused, late, refused]) await round(outcome);
+    expect(changesSeen).toHaveLength(1);
+  });
+
+  it('is not saturated any more once it answers a request', async () => {
+    const { round, pool, sit } = setUp();
+    await round(late);
+    sit().release('ok');
+    expect(pool.status().endpoints[0]?.saturated).toBe(false);
+  });
+
+  it('goes down when connections fail, without waiting for a probe', () => {
+    const { pool, sit, changesSeen } = setUp();
+    for (let i = 0; i < 3; i++) sit().release('failed');
+    expect([pool.endpoints[0]?.up, changesSeen]).toEqual([
+      false,
+      [{ pool: 'odoo', url, up: false, cause: 'connection failed' }],
+    ]);
+  });
+
+  it('counts probes and failed connections together', async () => {
+    const { round, sit, changesSeen } = setUp();
+    sit().release('failed');
+    await round(refused);
+    sit().release('failed');
+    expect(changesSeen).toHaveLength(1);
+  });
+
+  it('starts counting anew when it answers a request that was sent after the failure', () => {
+    const { sit, scheduler, changesSeen } = setUp();
+    for (let i = 0; i < 4; i++) {
+      sit().release('failed');
+      scheduler.advance(1);
+      sit().release('ok');
+    }
+    expect(changesSeen).toEqual([]);
+  });
+
+  // Odoo closes its port at SIGTERM and lets its workers finish: answers still arrive while every new connection fails.
+  it('goes down although answers to older requests still arrive', () => {
+    const { sit, scheduler, changesSeen } = setUp({ endpoints: [{ url, seats: 9 }] });
+    const older = [sit(), sit(), sit()];
+    for (const seat of older) {
+      scheduler.advance(1);
+      sit().release('failed');
+      seat.release('ok');
+    }
+    expect(changesSeen).toHaveLength(1);
+  });
+});
+
+describe('probes spare the workers', () => {
+  it('of an endpoint that answered a request since the last look', async () => {
+    const { probes, scheduler, sit } = setUp();
+    await probes[0]?.answer(answered);
+    scheduler.advance(100);
+    sit().release('ok');
+    scheduler.advance(4_900);
+    expect(probes).toHaveLength(1);
+    scheduler.advance(5_000);
+    expect(probes).toHaveLength(2);
+  });
+
+  it('of an endpoint whose seats are all taken', async () => {
+    const { probes, scheduler, sit } = setUp();
+    await probes[0]?.answer(answered);
+    const [seat] = [sit(), sit()];
+    scheduler.advance(15_000);
+    expect(probes).toHaveLength(1);
+    seat.release('unknown');
+    scheduler.advance(5_000);
+    expect(probes).toHaveLength(2);
+  });
+
+  it('of an endpoint that still owes an answer to the last probe', () => {
+    const { probes, scheduler } = setUp();
+    scheduler.advance(20_000);
+    expect(probes).toHaveLength(1);
+  });
+});
+
+describe('an endpoint out of service', () => {
+  it('comes back after the configured number of good probes in a row', async () => {
+    const { round, changesSeen, pool } = await down();
+    for (const outcome of [answered, refused, answered]) await round(outcome);
+    expect([pool.endpoints[0]?.up, changesSeen]).toEqual([false, []]);
+    await round(answered);
+    expect([pool.endpoints[0]?.up, changesSeen]).toEqual([
+      true,
+      [{ pool: 'odoo', url, up: true, cause: 'probe answered' }],
+    ]);
+  });
+
+  it('stays out of service while probes are late', async () => {
+    const { round, pool } = await down();
+    for (let i = 0; i < 5; i++) await round(late);
+    expect(pool.status().endpoints[0]).toMatchObject({ up: false, saturated: true });
+  });
+
+  it('needs the full number of failures again after it came back', async () => {
+    const { round, changesSeen } = await down();
+    for (const outcome of [answered, answered, refused, refused]) await round(outcome);
+    expect(changesSeen).toEqual([{ pool: 'odoo', url, up: true, cause: 'probe answered' }]);
+  });
+});
+
+describe('a monitor that is stopped or restarted', () => {
+  it('gives up its probes and ignores what they say', async () => {
+    const { probes, monitor, scheduler, pool, sit } = setUp();
+    monitor.stop();
+    expect([probes[0]?.signal.aborted, scheduler.pending()]).toEqual([true, 0]);
+    await probes[0]?.answer(refused);
+    for (let i = 0; i < 3; i++) sit().release('failed');
+    expect(pool.endpoints[0]).toMatchObject({ failures: 0, up: true });
+  });
+
+  it('probes with the new options at once, and once per interval', () => {
+    const { probes, monitor, scheduler, pool } = setUp();
+    const { health } = options();
+    pool.reconfigure(options({ health: { ...health!, path: '/other' } }));
+    monitor.restart();
+    expect(probes.map((probe) => probe.health.path)).toEqual(['/web/health', '/other']);
+    expect(scheduler.pending()).toBe(1);
+  });
+});
