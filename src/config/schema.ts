@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import { assumedCredentialSchema, identifySchema } from '../auth/options.ts';
+import {
+  choiceSchema,
+  countSchema,
+  durationSchema,
+  nameSchema,
+  sizeSchema,
+  textSchema,
+  unreadable,
+} from '../core/schema.ts';
+import { guardSchema, limitSchema, storeSchema } from '../limits/options.ts';
+import { odooAllowSchema } from '../odoo/allow.ts';
+import { workloadSchema } from '../odoo/workload.ts';
+import { tenantRuleSchema } from '../tenants/options.ts';
+import { zoneRuleShape } from '../zones/options.ts';
+import { type Cidr, parseCidr } from '../core/ip.ts';
+import { reasons } from '../core/reason.ts';
+
+/** The files that are this gateway's own; the sections of the features stand beside the features. */
+
+const listenError = unreadable(
+  'an address to listen on',
+  'Nobody could connect.',
+  'Write host and port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080.',
+);
+
+const listenSchema = z
+  .string({ error: listenError })
+  .regex(/^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, { error: listenError })
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, { error: listenError })
+  .transform((text) => {
+    const colon = text.lastIndexOf(':');
+    return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+  });
+
+/** Addresses and ranges; yields what they stand for. */
+const cidrListSchema = z.array(
+  textSchema(
+    'an address range',
+    'Write an address or a range, such as 10.0.0.0/8 or 2001:db8::/32.',
+  ).transform((text, context): Cidr => {
+    const result = parseCidr(text);
+    if ('cidr' in result) return result.cidr;
+    const message = `${result.problem}\nIt would be unclear which addresses are meant.\n${result.fix}`;
+    context.addIssue({ code: 'custom', message, input: text });
+    return z.NEVER;
+  }),
+);
+
+const yesNo = (consequence: string) =>
+  z.boolean({ error: unreadable('true or false', consequence, 'Write true or false.') });
+
+/** `gateway.yaml`. */
+export const gatewaySchema = z.strictObject({
+  listeners: z
+    .strictObject({
+      proxy: listenSchema
+        .optional()
+        .describe('Inline proxy: Traefik sends requests here, and they go on to Odoo.'),
+      forwardAuth: listenSchema
+        .optional()
+        .describe('ForwardAuth: Traefik asks here whether a request may pass, and sends it to Odoo itself.'),
+      admin: listenSchema.describe('Health, readiness and metrics. Keep it away from clients.'),
+    })
+    .describe('Where the gateway listens, each as host:port.'),
+  trustedProxies: cidrListSchema
+    .default([])
+    .describe(
+      'Addresses of the proxies in front (Traefik), whose X-Forwarded fields are believed; nobody else is.',
+    ),
+  http: z
+    .strictObject({
+      maxHead: sizeSchema.prefault('32KiB').describe('Largest request head; more is refused with 431.'),
+      maxFields: countSchema(10, 2000)
+        .default(100)
+        .describe('Most header fields in a request; more is refused with 431.'),
+      maxTarget: sizeSchema.prefault('8KiB').describe('Longest request target; more is refused with 414.'),
+      headTimeout: durationSchema.prefault('10s').describe('Longest time for a request head to arrive.'),
+      bodyTimeout: durationSchema.prefault('30s').describe('Longest pause within a request body.'),
+      writeTimeout: durationSchema
+        .prefault('60s')
+        .describe('Longest time for which a client may take no byte of its answer.'),
+      idleTimeout: durationSchema
+        .prefault('120s')
+        .describe('How long an idle connection stays open; longer than the idle time of the proxy in front.'),
+    })
+    .prefault({})
+    .describe('Bounds of what a client may send, and how slowly.'),
+  store: storeSchema
+    .optional()
+    .describe(
+      'Where limits are counted for all instances; without it each instance counts for itself in memory.',
+    ),
+  telemetry: z
+    .strictObject({
+      accessLog: yesNo('It would be unknown whether requests are logged.')
+        .default(true)
+        .describe('Whether each request is written to the log with its decision.'),
+      level: choiceSchema(['debug', 'info', 'warn', 'error'], 'It would be unknown what is logged.')
+        .default('info')
+        .describe('Least severe level that is logged.'),
+      tenantLabels: countSchema(0, 10_000)
+        .default(100)
+        .describe('Most tenants that metrics tell apart; the others are counted as other.'),
+    })
+    .prefault({})
+    .describe('What the gateway tells about itself.'),
+  drain: z
+    .strictObject({
+      delay: durationSchema
+        .prefault('0s')
+        .describe(
+          'How long the gateway still takes connections after SIGTERM while it says that it is not ready.',
+        ),
+      timeout: durationSchema
+        .prefault('30s')
+        .describe('How long requests in progress may take to end after that.'),
+    })
+    .prefault({})
+    .describe('How the gateway stops.'),
+});
+
+export type GatewayOptions = z.output<typeof gatewaySchema>;
+
+const passError = unreadable(
+  'a header name',
+  'It would match no header field.',
+  'Write a lower-case name such as stripe-signature, or a family such as x-hub-*.',
+);
+
+const poolName = nameSchema;
+const poolsOfZone = {
+  interactive: poolName.optional().describe('Pool for interactive requests.'),
+  batch: poolName.optional().describe('Pool for batch requests.'),
+  websocket: poolName.optional().describe('Pool for WebSocket tunnels.'),
+  static: poolName.optional().describe('Pool for static files; the interactive pool by default.'),
+};
+
+const requestError = unreadable(
+  'a request',
+  'The test could not be run.',
+  'Write a method and an absolute URL, such as GET https://acme.partner.erp.example/json/2/res.partner/read.',
+);
+
+const reasonWords = Object.keys(reasons) as [string, ...string[]];
+
+/** One policy test in a zone file. */
+export const policyTestSchema = z.strictObject({
+  name: textSchema('a name', 'Write a sentence that says what the test shows.').describe(
+    'What the test shows.',
+  ),
+  request: z
+    .string({ error: requestError })
+    .regex(/^[A-Z]+ https?:\/\/[^\s/]+(\/\S*)?$/, { error: requestError })
+    .describe('Method and absolute URL.'),
+  headers: z.record(z.string(), z.string()).default({}).describe('Header fields of the request.'),
+  from: z.string().default('192.0.2.1').describe('Address of the client.'),
+  as: assumedCredentialSchema.optional().describe('Credential that the caller is taken to have.'),
+  repeat: countSchema(1, 10_000)
+    .default(1)
+    .describe('How many times the request is sent at one instant; the last answer is what is expected.'),
+  expect: z
+    .strictObject({
+      allow: z.literal(true).optional().describe('The request passes.'),
+      refuse: choiceSchema(reasonWords, 'The test could never pass.')
+        .optional()
+        .describe('Reason of the refusal.'),
+      zone: nameSchema.optional().describe('Zone that governs the request.'),
+      tenant: nameSchema.optional().describe('Tenant whose request it is.'),
+      workload: choiceSchema(['interactive', 'batch', 'websocket', 'static'], 'The test could never pass.')
+        .optional()
+        .describe('Class of the request.'),
+      pool: nameSchema.optional().describe('Pool that serves it.'),
+      limits: z
+        .array(nameSchema)
+        .optional()
+        .describe('Names of the limits that it is charged to, in order of the file.'),
+    })
+    .describe('The decision that is expected; only what is written is compared.'),
+});
+
+export type PolicyTest = z.output<typeof policyTestSchema>;
+
+/** `zones/*.yaml`. */
+export const zoneSchema = z.strictObject({
+  zone: nameSchema.describe('Name of the zone.'),
+  ...zoneRuleShape,
+  address: z
+    .strictObject({
+      allow: cidrListSchema.min(1).optional().describe('Only these clients may enter.'),
+      deny: cidrListSchema.min(1).optional().describe('These clients may not enter.'),
+      guard: guardSchema
+        .optional()
+        .describe(
+          'Budget per client address and gateway instance that is spent before credentials are checked.',
+        ),
+    })
+    .prefault({})
+    .describe('Rules about the address of the client.'),
+  identify: identifySchema,
+  tenant: tenantRuleSchema.optional().describe('How the tenant is found; without it the zone has none.'),
+  allow: z
+    .strictObject({
+      odoo: odooAllowSchema.optional().describe('The only Odoo calls that pass; without it every call does.'),
+    })
+    .prefault({})
+    .describe('What callers may do.'),
+  workload: workloadSchema.prefault({}).describe('Which requests are interactive and which are batch.'),
+  limits: z.array(limitSchema).default([]).describe('Budgets; a request must have room in all of them.'),
+  pools: z
+    .strictObject({
+      ...poolsOfZone,
+      tiers: z
+        .strictObject({
+          shared: z.strictObject(poolsOfZone).optional().describe('Pools of tenants of tier shared.'),
+          'semi-isolated': z
+            .strictObject(poolsOfZone)
+            .optional()
+            .describe('Pools of tenants of tier semi-isolated.'),
+          dedicated: z.strictObject(poolsOfZone).optional().describe('Pools of tenants of tier dedicated.'),
+        })
+        .prefault({})
+        .describe('Pools that differ by the tier of the tenant.'),
+    })
+    .describe('Which workers serve which requests.'),
+  headers: z
+    .strictObject({
+      passAuthorization: yesNo('A token could reach Odoo that is not meant for it.')
+        .default(false)
+        .describe('Whether the Authorization field of the client goes on to Odoo.'),
+      pass: z
+        .array(z.string({ error: passError }).regex(/^[a-z][a-z0-9-]*\*?$/, { error: passError }))
+        .default([])
+        .describe(
+          'Header fields that pass to Odoo beside the usual ones, such as stripe-signature or x-hub-*.',
+        ),
+    })
+    .prefault({})
+    .describe('What is passed on to Odoo.'),
+  tests: z.array(policyTestSchema).default([]).describe('Policy tests that bulkhead test runs.'),
+});
+
+export type ZoneOptions = z.output<typeof zoneSchema>;
