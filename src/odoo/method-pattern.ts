@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { unreadable } from '../core/schema.ts';
+
+const modelError = unreadable(
+  'an Odoo model',
+  'It would match no call, or more than meant.',
+  'Write a model such as stock.picking, a family such as stock.*, or * for all.',
+);
+const methodError = unreadable(
+  'an Odoo method',
+  'It would match no call, or more than meant.',
+  'Write a method such as search_read, a family such as action_*, or * for all.',
+);
+
+/** A model or a family of models: `stock.picking`, `stock.*`, `*`. */
+export const modelPatternSchema = z
+  .string({ error: modelError })
+  .regex(/^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$/, { error: modelError });
+
+/** A method or a family of methods: `search_read`, `action_*`, `*`. */
+export const methodPatternSchema = z
+  .string({ error: methodError })
+  .regex(/^(\*|[A-Za-z0-9_]+\*?)$/, { error: methodError });
+
+/** Whether a name is this pattern, or falls under it when it ends with `*`. */
+export function matchesPattern(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
