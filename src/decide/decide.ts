@@ -1,0 +1,84 @@
+// hot path
+import type { Decision, Findings, Refusal } from '../core/decision.ts';
+import type { RequestHead } from '../core/request-head.ts';
+import type { Effects } from './effects.ts';
+import { Inquiry } from './inquiry.ts';
+import type { Snapshot } from './snapshot.ts';
+import { type Stage, type StageResult, stages } from './stages.ts';
+
+/** A decision, and the inquiry behind it for whoever forwards the request. */
+export interface Decided {
+  decision: Decision;
+  inquiry: Inquiry;
+}
+
+/**
+ * Decides what becomes of a request: the one function behind the inline proxy, ForwardAuth, `explain` and policy tests.
+ * It knows no sockets, never throws for a bad request, and stays synchronous until a stage has to wait for a key or a store.
+ */
+export function decide(head: RequestHead, snapshot: Snapshot, effects: Effects): Decided | Promise<Decided> {
+  return runFrom(0, new Inquiry(head, snapshot, effects));
+}
+
+function runFrom(first: number, inquiry: Inquiry): Decided | Promise<Decided> {
+  for (let i = first; i < stages.length; i++) {
+    const stage = stages[i];
+    if (stage === undefined) break;
+    const result = stage.run(inquiry);
+    if (result instanceof Promise) return result.then((late) => conclude(i, inquiry, late));
+    if (result !== undefined) return refuse(i, inquiry, result);
+    if (inquiry.effects.tracing) recordPass(stage, inquiry);
+  }
+  return allow(inquiry);
+}
+
+function conclude(index: number, inquiry: Inquiry, result: StageResult): Decided | Promise<Decided> {
+  if (result !== undefined) return refuse(index, inquiry, result);
+  const stage = stages[index];
+  if (inquiry.effects.tracing && stage !== undefined) recordPass(stage, inquiry);
+  return runFrom(index + 1, inquiry);
+}
+
+/** Every stage leaves a line in the trace, also one that had nothing to say. */
+function recordPass({ name }: Stage, inquiry: Inquiry): void {
+  if (inquiry.trace.at(-1)?.stage !== name) inquiry.trace.push({ stage: name, outcome: 'passed', at: '', note: '' });
+}
+
+function refuse(index: number, inquiry: Inquiry, refusal: Refusal): Decided {
+  const stage = stages[index];
+  if (inquiry.effects.tracing && stage !== undefined && inquiry.trace.at(-1)?.stage !== stage.name) {
+    inquiry.trace.push({
+      stage: stage.name,
+      outcome: refusal.reason,
+      at: refusal.at,
+      note: refusal.detail ?? '',
+    });
+  }
+  return { decision: { decision: 'refuse', refusal, ...findingsOf(inquiry) }, inquiry };
+}
+
+function allow(inquiry: Inquiry): Decided {
+  const findings = findingsOf(inquiry);
+  const { zone, workload, pool } = findings;
+  if (zone === undefined || workload === undefined || pool === undefined) {
+    throw new TypeError('"stages" ended without zone, workload and pool');
+  }
+  return {
+    decision: { decision: 'allow', at: inquiry.governing.at, ...findings, zone, workload, pool },
+    inquiry,
+  };
+}
+
+/** What is known so far; also the start of a refusal that comes after the stages (no seat, no upstream). */
+export function findingsOf(inquiry: Inquiry): Findings {
+  return {
+    zone: inquiry.zone?.name,
+    principal: inquiry.principal,
+    tenant: inquiry.tenant,
+    workload: inquiry.workload,
+    pool: inquiry.pool,
+    odoo: inquiry.facts?.odoo,
+    limits: inquiry.limits,
+    trace: inquiry.trace,
+  };
+}

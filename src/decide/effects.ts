@@ -1,0 +1,42 @@
+import type { Verifiers } from '../auth/identify.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Charge, LimitStore, LimitReply } from '../limits/store.ts';
+
+/** What a decision may do to the world. The live kind spends from budgets, the dry kind only looks. */
+export interface Effects {
+  clock: Clock;
+  verifiers: Verifiers;
+  charge(charges: readonly Charge[]): LimitReply | Promise<LimitReply>;
+  /** The guard per client address protects this instance's own work, so it never leaves its memory. */
+  chargeGuard(charges: readonly Charge[]): LimitReply | Promise<LimitReply>;
+  /** Whether to record what each stage concluded. */
+  tracing: boolean;
+}
+
+export interface EffectParts {
+  clock: Clock;
+  verifiers: Verifiers;
+  limits: LimitStore;
+  guard: LimitStore;
+}
+
+export function liveEffects({ clock, verifiers, limits, guard }: EffectParts): Effects {
+  return {
+    clock,
+    verifiers,
+    charge: (charges) => limits.take(charges),
+    chargeGuard: (charges) => guard.take(charges),
+    tracing: false,
+  };
+}
+
+/** The same decision without consequences: budgets are looked at, nothing is spent, every step is told. */
+export function dryEffects({ clock, verifiers, limits, guard }: EffectParts): Effects {
+  return {
+    clock,
+    verifiers,
+    charge: (charges) => limits.peek(charges),
+    chargeGuard: (charges) => guard.peek(charges),
+    tracing: true,
+  };
+}

@@ -1,0 +1,54 @@
+import type { CompiledIdentify } from '../auth/compile.ts';
+import type { Cidr } from '../core/ip.ts';
+import type { Tier } from '../core/tenant.ts';
+
+import type { Workload } from '../core/workload.ts';
+import type { CompiledLimit } from '../limits/compile.ts';
+import type { OdooAllowList } from '../odoo/allow.ts';
+import type { WorkloadRules } from '../odoo/workload.ts';
+import type { TenantRule } from '../tenants/resolve.ts';
+import type { TenantRegistry } from '../tenants/registry.ts';
+import type { ZoneTable } from '../zones/table.ts';
+
+/** Which pool serves a workload of a tier, and the line that says so. */
+export interface PoolChoice {
+  pool: string;
+  at: string;
+}
+
+/** One zone file, compiled. */
+export interface CompiledZone {
+  name: string;
+  /** Line of `match`. */
+  at: string;
+  address: {
+    allow: readonly Cidr[] | undefined;
+    deny: readonly Cidr[] | undefined;
+    guard: CompiledLimit | undefined;
+    at: string;
+  };
+  identify: CompiledIdentify;
+  tenant: TenantRule | undefined;
+  odoo: OdooAllowList | undefined;
+  workload: WorkloadRules;
+  limits: readonly CompiledLimit[];
+  pools: Readonly<Partial<Record<Workload, PoolChoice>>>;
+  poolsByTier: Readonly<Partial<Record<Tier, Partial<Record<Workload, PoolChoice>>>>>;
+  forwarding: {
+    /** Whether the client's Authorization field goes on to Odoo. */
+    passAuthorization: boolean;
+    /** Header fields that pass beside the usual ones, lower case; one that ends with `*` is a prefix. */
+    passFields: readonly string[];
+  };
+}
+
+/** Everything that a decision needs, compiled once per configuration and never changed; a reload swaps the whole. */
+export interface Snapshot {
+  /** Short hash of the configuration, the same on every instance that runs it. */
+  version: string;
+  /** Proxies whose forwarded fields are believed. */
+  trustedProxies: readonly Cidr[];
+  zones: ZoneTable;
+  zonesByName: ReadonlyMap<string, CompiledZone>;
+  tenants: TenantRegistry;
+}

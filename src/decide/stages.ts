@@ -1,0 +1,239 @@
+// hot path: the stages run for every request; each is one function and keeps synchronous unless it has to wait.
+import type { Refusal } from '../core/decision.ts';
+import { chargesOf, guardChargeOf, judgeCharges } from './charges.ts';
+import { identify, missingScope } from '../auth/identify.ts';
+import { canonicalise } from './canonicalise.ts';
+import { containsIp } from '../core/ip.ts';
+import { fieldValue } from '../core/fields.ts';
+import type { Inquiry } from './inquiry.ts';
+import { judgeOdooCall } from '../odoo/allow.ts';
+import { classifyWorkload } from '../odoo/workload.ts';
+import { resolveTenant } from '../tenants/resolve.ts';
+import { explainZones } from '../zones/explain.ts';
+import { matchZone } from '../zones/match.ts';
+import { note } from './trace.ts';
+
+export type StageResult = Refusal | undefined;
+
+export interface Stage {
+  name: StageName;
+  run(inquiry: Inquiry): StageResult | Promise<StageResult>;
+}
+
+export type StageName =
+  | 'canonicalise'
+  | 'zone'
+  | 'address'
+  | 'identify'
+  | 'tenant'
+  | 'authorise'
+  | 'workload'
+  | 'limit'
+  | 'route';
+
+/**
+ * The life of a decision, in order. A refusal ends it.
+ *
+ * - `canonicalise` first: what can be read in two ways must not reach a rule.
+ * - `zone` before anything costs: no zone, no entry.
+ * - `address` before `identify`: it protects the expensive checks, so its guard spends even when they fail.
+ * - `tenant` after `identify`: the credential may name a tenant, and all that name one must agree.
+ * - `authorise` before `limit`: what is not allowed spends nothing.
+ * - `workload` before `limit`: a limit may cost more for batch work.
+ * - `limit` before `route`: who is over the budget must not take a place in a queue.
+ */
+export const stages: readonly Stage[] = [
+  { name: 'canonicalise', run: runCanonicalise },
+  { name: 'zone', run: runZone },
+  { name: 'address', run: runAddress },
+  { name: 'identify', run: runIdentify },
+  { name: 'tenant', run: runTenant },
+  { name: 'authorise', run: runAuthorise },
+  { name: 'workload', run: runWorkload },
+  { name: 'limit', run: runLimit },
+  { name: 'route', run: runRoute },
+];
+
+function runCanonicalise(inquiry: Inquiry): StageResult {
+  const facts = canonicalise(inquiry.head, inquiry.snapshot.trustedProxies);
+  if (typeof facts === 'string') return { reason: facts, at: '' };
+  inquiry.facts = facts;
+  note(inquiry, 'canonicalise', {
+    outcome: facts.path,
+    at: '',
+    note: `${facts.method} ${facts.host} from ${facts.clientAddress}`,
+  });
+  return undefined;
+}
+
+function runZone(inquiry: Inquiry): StageResult {
+  const { zones, zonesByName } = inquiry.snapshot;
+  const match = matchZone(zones, inquiry.known);
+  if (match.kind !== 'zone') {
+    const reason = match.kind === 'none' ? 'no_zone' : 'zone_ambiguous';
+    if (inquiry.effects.tracing) {
+      note(inquiry, 'zone', { outcome: reason, at: '', note: explainZones(zones, inquiry.known).join('; ') });
+    }
+    return { reason, at: '' };
+  }
+  const zone = zonesByName.get(match.zone);
+  if (zone === undefined) throw new TypeError(`"${match.zone}" is in the zone table and not in the snapshot`);
+  inquiry.zone = zone;
+  inquiry.captured = match.tenant;
+  note(inquiry, 'zone', { outcome: zone.name, at: zone.at, note: match.note });
+  return undefined;
+}
+
+function runAddress(inquiry: Inquiry): StageResult | Promise<StageResult> {
+  const { address } = inquiry.governing;
+  const client = inquiry.known.clientAddress;
+  if (address.deny !== undefined && containsIp(address.deny, client)) {
+    return { reason: 'address_not_allowed', at: address.at };
+  }
+  if (address.allow !== undefined && !containsIp(address.allow, client)) {
+    return { reason: 'address_not_allowed', at: address.at };
+  }
+  const charge = guardChargeOf(inquiry);
+  if (charge === undefined) return undefined;
+  const taken = inquiry.effects.chargeGuard([charge]);
+  const judge = (result: Awaited<typeof taken>): StageResult =>
+    judgeCharges(inquiry, result, 'address_rate_exceeded');
+  return taken instanceof Promise ? taken.then(judge) : judge(taken);
+}
+
+function runIdentify(inquiry: Inquiry): StageResult | Promise<StageResult> {
+  const rule = inquiry.governing.identify;
+  if (rule.alternatives.length === 0) {
+    note(inquiry, 'identify', { outcome: 'none', at: rule.at, note: 'left to Odoo' });
+    return undefined;
+  }
+  const { fields, clientCertificate } = inquiry.known;
+  const identified = identify(
+    rule,
+    { authorization: fieldValue(fields, 'authorization'), clientCertificate },
+    inquiry.effects.verifiers,
+  );
+  return identified instanceof Promise
+    ? identified.then((late) => settleIdentity(inquiry, late))
+    : settleIdentity(inquiry, identified);
+}
+
+function settleIdentity(inquiry: Inquiry, identified: Awaited<ReturnType<typeof identify>>): StageResult {
+  if ('reason' in identified) return identified;
+  inquiry.principal = identified.principal;
+  inquiry.credential = identified.credential;
+  note(inquiry, 'identify', {
+    outcome: identified.principal.subject,
+    at: identified.credential.at,
+    note: `${identified.principal.kind} of ${identified.principal.issuer}`,
+  });
+  return undefined;
+}
+
+function runTenant(inquiry: Inquiry): StageResult {
+  const rule = inquiry.governing.tenant;
+  if (rule === undefined) {
+    note(inquiry, 'tenant', { outcome: 'none', at: '', note: 'the zone has no tenant' });
+    return undefined;
+  }
+  const { host, fields } = inquiry.known;
+  const { captured, principal } = inquiry;
+  const verdict = resolveTenant(inquiry.snapshot.tenants, rule, { host, captured, principal, fields });
+  if ('reason' in verdict) {
+    if (verdict.reason === 'tenant_missing') return { reason: verdict.reason, at: rule.at };
+    const which = verdict.reason === 'tenant_unknown' ? 'a tenant that does not exist' : 'another tenant';
+    return { reason: verdict.reason, at: rule.at, detail: `${capitalise(sourceNames[verdict.source])} names ${which}.` };
+  }
+  inquiry.tenant = verdict.tenant;
+  note(inquiry, 'tenant', {
+    outcome: verdict.tenant.id,
+    at: rule.at,
+    note: `named by ${sourceNames[verdict.source]}`,
+  });
+  return undefined;
+}
+
+const sourceNames = {
+  host: 'the host name',
+  principal: 'the credential',
+  'odoo.db': 'the requested database',
+} as const;
+
+function capitalise(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function runAuthorise(inquiry: Inquiry): StageResult {
+  const facts = inquiry.known;
+  const zone = inquiry.governing;
+  if (inquiry.credential !== undefined && inquiry.principal !== undefined) {
+    const scope = missingScope(inquiry.credential, inquiry.principal);
+    if (scope !== undefined) {
+      return {
+        reason: 'scope_missing',
+        at: inquiry.credential.at,
+        detail: `The scope ${scope} is required.`,
+      };
+    }
+  }
+  // Odoo does not check the origin of a WebSocket, so any web page could open one with the user's cookie.
+  if (facts.webSocket && !isSameOrigin(fieldValue(facts.fields, 'origin'), facts.host)) {
+    return { reason: 'origin_not_allowed', at: '' };
+  }
+  if (zone.odoo === undefined) return undefined;
+  const verdict = judgeOdooCall(zone.odoo, facts);
+  if (!verdict.allowed) return { reason: verdict.reason, at: verdict.at };
+  if (facts.odoo !== undefined) {
+    note(inquiry, 'authorise', {
+      outcome: 'allowed',
+      at: verdict.at,
+      note: `${facts.odoo.model} ${facts.odoo.method}`,
+    });
+  }
+  return undefined;
+}
+
+function isSameOrigin(origin: string | undefined, host: string): boolean {
+  if (origin === undefined) return false;
+  const authority = /^https?:\/\/([^/:]+|\[[^\]]+\])(?::\d+)?$/.exec(origin.toLowerCase());
+  return authority?.[1] === host;
+}
+
+function runWorkload(inquiry: Inquiry): StageResult {
+  const facts = inquiry.known;
+  const zone = inquiry.governing;
+  // On Odoo's HTTP port this path fails with 500, on its gevent port only a handshake has business (odoo#106339).
+  if (facts.webSocket !== (facts.path === '/websocket')) return { reason: 'upgrade_invalid', at: '' };
+  const verdict = classifyWorkload(zone.workload, facts);
+  inquiry.workload = verdict.workload;
+  note(inquiry, 'workload', { outcome: verdict.workload, at: verdict.at, note: verdict.why });
+  return undefined;
+}
+
+function runLimit(inquiry: Inquiry): StageResult | Promise<StageResult> {
+  if (inquiry.governing.limits.length === 0) {
+    note(inquiry, 'limit', { outcome: 'none', at: '', note: 'the zone has no limit' });
+    return undefined;
+  }
+  const taken = inquiry.effects.charge(chargesOf(inquiry));
+  return taken instanceof Promise
+    ? taken.then((late) => judgeCharges(inquiry, late, 'limit_exceeded'))
+    : judgeCharges(inquiry, taken, 'limit_exceeded');
+}
+
+function runRoute(inquiry: Inquiry): StageResult {
+  const zone = inquiry.governing;
+  const { workload, tenant } = inquiry;
+  if (workload === undefined) throw new TypeError('"workload" is read before it is classified');
+  const own = tenant === undefined ? undefined : zone.poolsByTier[tenant.tier]?.[workload];
+  const choice = own ?? zone.pools[workload];
+  if (choice === undefined) return { reason: 'workload_not_served', at: zone.at };
+  inquiry.pool = choice.pool;
+  inquiry.poolAt = choice.at;
+  note(inquiry, 'route', {
+    outcome: choice.pool,
+    at: choice.at,
+    note: own === undefined ? workload : `${workload}, ${tenant?.tier}`,
+  });
+  return undefined;
+}
