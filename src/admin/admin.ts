@@ -1,0 +1,52 @@
+import type { Exchange } from '../http1/exchange.ts';
+import type { HttpServerHandlers } from '../http1/server.ts';
+
+/** What readiness rests on. */
+export interface Readiness {
+  ready: boolean;
+  /** One line for each thing that an operator would want to know. */
+  details: Record<string, string>;
+}
+
+export interface AdminContext {
+  readiness(): Readiness;
+  metrics(): Promise<{ contentType: string; text: string }>;
+  onMetricsFailure(error: unknown): void;
+}
+
+/** The admin surface: `/healthz`, `/readyz` and `/metrics`. It is bound to an address of its own, away from clients. */
+export function createAdmin(context: AdminContext): HttpServerHandlers {
+  return {
+    onExchange: (exchange) => respond(context, exchange),
+    onMalformed: () => ({ status: 400, fields: ['content-type', 'text/plain'], body: 'malformed request\n' }),
+  };
+}
+
+function respond(context: AdminContext, exchange: Exchange): void {
+  if (exchange.defect !== undefined) return answerText(exchange, 400, 'malformed request\n');
+  if (exchange.method !== 'GET' && exchange.method !== 'HEAD') return answerText(exchange, 405, 'use GET\n');
+  switch (exchange.target) {
+    case '/healthz':
+      return answerText(exchange, 200, 'ok\n');
+    case '/readyz': {
+      const { ready, details } = context.readiness();
+      const body = `${JSON.stringify({ ready, ...details })}\n`;
+      return exchange.answer(ready ? 200 : 503, ['content-type', 'application/json'], body);
+    }
+    case '/metrics':
+      context.metrics().then(
+        ({ contentType, text }) => exchange.answer(200, ['content-type', contentType], text),
+        (error: unknown) => {
+          context.onMetricsFailure(error);
+          answerText(exchange, 500, 'metrics could not be read\n');
+        },
+      );
+      return;
+    default:
+      return answerText(exchange, 404, 'try /healthz, /readyz or /metrics\n');
+  }
+}
+
+function answerText(exchange: Exchange, status: number, text: string): void {
+  exchange.answer(status, ['content-type', 'text/plain; charset=utf-8'], text);
+}

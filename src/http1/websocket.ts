@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Fields } from '../core/fields.ts';
+import type { HeadDefect, StrictHead } from './head.ts';
+
+/** How connecting a tunnel ended without one. */
+export type TunnelFailure = 'unreachable' | 'invalid' | 'timeout';
+
+export interface TunnelTarget {
+  host: string;
+  port: number;
+  path: string;
+  fields: string[];
+  timeoutMs: number;
+}
+
+export interface TunnelListener {
+  /** The upstream agreed and both sides are joined. */
+  onOpen(): void;
+  /** The upstream answered with an ordinary response, which was passed on. */
+  onDeclined(status: number): void;
+  onFailure(failure: TunnelFailure): void;
+}
+
+const maxDeclinedBytes = 64 * 1024;
+
+/** A request for a WebSocket, until it is refused or joined with an upstream (RFC 6455 §4, RFC 9110 §7.8). */
+export class WebSocketRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: Fields;
+  readonly peerAddress: string;
+  readonly defect: HeadDefect | undefined;
+  readonly #key: string;
+  readonly #socket: Socket;
+  /** What the client sent before it had an answer; it must not pass until the upstream agreed. */
+  readonly #early: Buffer;
+  #upstream: Socket | undefined;
+
+  constructor(request: IncomingMessage, socket: Socket, parts: { head: StrictHead; early: Buffer }) {
+    this.method = request.method ?? '';
+    this.target = request.url ?? '';
+    this.fields = parts.head.fields;
+    this.peerAddress = socket.remoteAddress ?? '';
+    this.defect = parts.head.defect;
+    this.#key = request.headers['sec-websocket-key'] ?? '';
+    this.#socket = socket;
+    this.#early = parts.early;
+    socket.on('error', () => socket.destroy());
+  }
+
+  /** Calls back once when the client's connection is closed, whatever happened before. */
+  onClosed(listener: { onClosed(): void }): void {
+    if (this.#socket.destroyed) listener.onClosed();
+    else this.#socket.once('close', () => listener.onClosed());
+  }
+
+  /** Answers with an ordinary response and closes: what follows an upgrade request has no agreed meaning. */
+  refuse(status: number, fields: readonly string[], body: string): void {
+    this.#writeHead(status, 'Refused', [
+      ...fields,
+      'content-length',
+      String(Buffer.byteLength(body)),
+      'connection',
+      'close',
+    ]);
+    this.#socket.end(body);
+  }
+
+  /** Repeats the handshake upstream and joins the two connections once the upstream has agreed to this very key. */
+  connect(target: TunnelTarget, listener: TunnelListener): void {
+    const socket = this.#socket;
+    let settled = false;
+    const fail = (failure: TunnelFailure): void => {
+      if (settled) return;
+      settled = true;
+      listener.onFailure(failure);
+    };
+    const upstream = httpRequest({
+      host: target.host,
+      port: target.port,
+      method: 'GET',
+      path: target.path,
+      headers: target.fields,
+      agent: false,
+      setHost: false,
+      timeout: target.timeoutMs,
+    });
+    socket.once('close', () => {
+      upstream.destroy();
+      this.#upstream?.destroy();
+    });
+    upstream.on('timeout', () => {
+      fail('timeout');
+      upstream.destroy();
+    });
+    upstream.on('error', () => fail(upstream.socket?.connecting === false ? 'invalid' : 'unreachable'));
+    upstream.on('response', (response) => {
+      if (settled) return;
+      settled = true;
+      this.#decline(response, listener);
+    });
+    upstream.on('upgrade', (response, upstreamSocket, early) => {
+      if (settled || socket.destroyed) return void upstreamSocket.destroy();
+      if (!agrees(response, this.#key)) {
+        upstreamSocket.destroy();
+        return fail('invalid');
+      }
+      settled = true;
+      this.#upstream = upstreamSocket;
+      this.#writeHead(101, 'Switching Protocols', endToEndHandshake(response.rawHeaders));
+      join(socket, upstreamSocket);
+      if (early.length > 0) socket.write(early);
+      if (this.#early.length > 0) upstreamSocket.write(this.#early);
+      listener.onOpen();
+    });
+    upstream.end();
+  }
+
+  /** Ends a tunnel in an orderly way; the peers see the connection close. */
+  goAway(): void {
+    this.#upstream?.end();
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#upstream?.destroy();
+    this.#socket.destroy();
+  }
+
+  /** A refused upgrade ends as plain HTTP with a bounded body: never as a tunnel (Envoy CVE-2024-23326). */
+  #decline(response: IncomingMessage, listener: TunnelListener): void {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxDeclinedBytes) chunks.push(chunk);
+      else response.destroy();
+    });
+    response.on('close', () => {
+      const status = response.statusCode ?? 502;
+      const complete = response.complete && size <= maxDeclinedBytes && status >= 200;
+      if (!complete) return listener.onFailure('invalid');
+      const type = response.headers['content-type'];
+      this.refuse(status, type === undefined ? [] : ['content-type', type], Buffer.concat(chunks).toString());
+      listener.onDeclined(status);
+    });
+  }
+
+  #writeHead(status: number, phrase: string, fields: readonly string[]): void {
+    let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
+    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    this.#socket.write(`${head}\r\n`, 'latin1');
+  }
+}
+
+/** Joins two connections; when one ends or breaks, so does the other. */
+function join(a: Socket, b: Socket): void {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    from.setTimeout(0);
+    from.setNoDelay(true);
+    // A peer that vanished without a word is found by TCP itself; Odoo pings after 40 s, so this is no chatter.
+    from.setKeepAlive(true, 60_000);
+    from.on('error', () => from.destroy());
+    from.on('close', () => to.destroySoon());
+    from.pipe(to);
+  }
+}
+
+/** RFC 6455 §4.1: the upstream must switch to `websocket` and prove that it read our key. */
+function agrees(response: IncomingMessage, key: string): boolean {
+  const expected = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  return (
+    response.headers.upgrade?.toLowerCase() === 'websocket' &&
+    response.headers['sec-websocket-accept'] === expected
+  );
+}
+
+/** The handshake fields that concern the client; `Upgrade` and `Connection` are ours to say. */
+function endToEndHandshake(raw: readonly string[]): string[] {
+  const fields = ['connection', 'Upgrade', 'upgrade', 'websocket'];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]?.toLowerCase() ?? '';
+    if (name.startsWith('sec-websocket-') || name === 'set-cookie') fields.push(name, raw[i + 1] ?? '');
+  }
+  return fields;
+}

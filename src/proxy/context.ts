@@ -1,0 +1,17 @@
+import type { Clock } from '../core/clock.ts';
+import type { Live } from '../decide/live.ts';
+import type { UpstreamClient } from '../http1/upstream.ts';
+import type { PoolRegistry } from '../pools/registry.ts';
+import type { Observer } from '../telemetry/observer.ts';
+
+/** What the inline surface stands on. */
+export interface ProxyContext {
+  /** The configuration in force now. */
+  live(): Live;
+  pools: PoolRegistry;
+  upstream: UpstreamClient;
+  observer: Observer;
+  clock: Clock;
+  /** Name of the listener, for the `Listener` matcher. */
+  listener: string;
+}

@@ -1,0 +1,265 @@
+// hot path: one object carries a request through body, seat and upstream; it is its own listener everywhere.
+import { reasons, type Reason } from '../core/reason.ts';
+import type { Allow, Decision, Refusal } from '../core/decision.ts';
+import type { RequestHead } from '../core/request-head.ts';
+import { type Decided, decide } from '../decide/decide.ts';
+import type { Inquiry } from '../decide/inquiry.ts';
+import { renderRefusal } from '../decide/refusal-answer.ts';
+import type { BodyResult, Exchange, ExchangeListener } from '../http1/exchange.ts';
+import type { UpstreamCall, UpstreamFailure, UpstreamListener } from '../http1/upstream.ts';
+import { answerStyleOf, readJsonRpcId } from '../odoo/protocol.ts';
+import type { PoolRefusal, Seat, SeatOutcome, Waiter } from '../pools/seat.ts';
+import type { Pool } from '../pools/seats.ts';
+import { answerFields } from './answer-fields.ts';
+import type { ProxyContext } from './context.ts';
+import { upstreamFields } from './request-fields.ts';
+
+/** A request whose connection could not be made is tried once more, at another endpoint. */
+const maxAttempts = 2;
+/** Beyond this size the id of a refused JSON-RPC call is not worth reading. */
+const maxRpcBodyBytes = 64 * 1024;
+
+/**
+ * One request of the inline surface, from its head to its last byte: decide, collect the body, take a seat, forward, stream
+ * back. Whatever happens, it answers once, gives its seat back once and is reported once.
+ */
+export class InlineRequest implements ExchangeListener, Waiter, UpstreamListener {
+  zone = '';
+  readonly #context: ProxyContext;
+  readonly #exchange: Exchange;
+  readonly #head: RequestHead;
+  readonly #startMs: number;
+  #inquiry: Inquiry | undefined;
+  #decision: Decision | undefined;
+  #body: Buffer | undefined;
+  #pool: Pool | undefined;
+  #queuedMs = 0;
+  #waitMs = 0;
+  #attempts = 0;
+  #seat: Seat | undefined;
+  #upstream: string | undefined;
+  #call: UpstreamCall | undefined;
+  #status = 0;
+  #gone = false;
+  #reported = false;
+
+  constructor(context: ProxyContext, exchange: Exchange, requestId: string) {
+    this.#context = context;
+    this.#exchange = exchange;
+    this.#startMs = context.clock.monoMs();
+    this.#head = {
+      method: exchange.method,
+      target: exchange.target,
+      fields: exchange.fields,
+      peerAddress: exchange.peerAddress,
+      scheme: 'http',
+      listener: context.listener,
+      requestId,
+      forwardedByPeer: false,
+    };
+    exchange.listen(this);
+  }
+
+  start(): void {
+    const { defect } = this.#exchange;
+    if (defect !== undefined) return this.#refuse({ reason: defect, at: '' });
+    const { snapshot, effects } = this.#context.live();
+    const decided = decide(this.#head, snapshot, effects);
+    if (decided instanceof Promise) decided.then(this.#onDecided, this.#onCrash);
+    else this.#onDecided(decided);
+  }
+
+  readonly #onDecided = ({ decision, inquiry }: Decided): void => {
+    this.#inquiry = inquiry;
+    this.#decision = decision;
+    if (this.#gone) return this.#report('client_gone');
+    if (decision.decision === 'refuse') return this.#refuse(decision.refusal);
+    this.#admit(decision);
+  };
+
+  readonly #onCrash = (): void => {
+    this.#refuse({ reason: 'internal_error', at: '' });
+  };
+
+  #admit(decision: Allow): void {
+    this.zone = decision.zone;
+    const pool = this.#context.pools.get(decision.pool);
+    if (pool === undefined) return this.#refuse({ reason: 'pool_down', at: '' });
+    this.#pool = pool;
+    // The whole body first: Odoo's worker gives up on a client that pauses for two seconds (odoo/service/server.py).
+    if (this.#exchange.hasBody) this.#exchange.collectBody(pool.options.maxBodyBytes, this.#onBody);
+    else this.#takeSeat();
+  }
+
+  readonly #onBody = (result: BodyResult): void => {
+    if (typeof result === 'string') {
+      if (result === 'client_gone') return this.#report('client_gone');
+      return this.#refuse({ reason: result, at: '' });
+    }
+    this.#body = result;
+    this.#takeSeat();
+  };
+
+  #takeSeat(): void {
+    if (this.#pool === undefined || this.#gone) return;
+    this.#attempts++;
+    const taken = this.#pool.take(this);
+    if (taken.kind === 'seat') this.#forward(taken);
+    else if (taken.kind === 'refused') this.onRefused(taken);
+    else this.#queuedMs = this.#context.clock.monoMs();
+  }
+
+  onSeat(seat: Seat): void {
+    this.#waitMs += this.#context.clock.monoMs() - this.#queuedMs;
+    this.#forward(seat);
+  }
+
+  onRefused(refusal: PoolRefusal): void {
+    if (this.#queuedMs > 0) this.#waitMs += this.#context.clock.monoMs() - this.#queuedMs;
+    this.#refuse({ reason: refusal.reason, at: '', retryAfterMs: refusal.retryAfterMs });
+  }
+
+  #forward(seat: Seat): void {
+    const inquiry = this.#inquiry;
+    const pool = this.#pool;
+    if (inquiry === undefined || pool === undefined) return seat.release('unknown');
+    this.#seat = seat;
+    this.#upstream = seat.endpoint.url;
+    const { method, path, query } = inquiry.known;
+    this.#call = this.#context.upstream.send(
+      {
+        origin: seat.endpoint.url,
+        method,
+        target: query === undefined ? path : `${path}?${query}`,
+        fields: upstreamFields(inquiry),
+        body: this.#body,
+        keepAlive: pool.options.keepAlive,
+        timeoutMs: pool.options.timeoutMs,
+      },
+      this,
+    );
+  }
+
+  onAnswer(status: number, fields: string[]): void {
+    this.#status = status;
+    if (this.#gone) return;
+    const limits = this.#inquiry?.limits ?? [];
+    try {
+      this.#exchange.startAnswer(status, answerFields(fields, { limits, requestId: this.#head.requestId }));
+    } catch {
+      // A field that cannot be written, e.g. a control character in a value: nothing of this answer may pass.
+      this.#call?.abort();
+      this.#release('unknown');
+      this.#refuse({ reason: 'upstream_invalid', at: '' });
+    }
+  }
+
+  onChunk(chunk: Buffer): void {
+    if (!this.#gone && !this.#exchange.sendChunk(chunk)) this.#call?.pause();
+  }
+
+  onEnd(): void {
+    this.#release('ok');
+    if (this.#gone) return this.#report('client_gone');
+    this.#exchange.finishAnswer();
+    this.#report(undefined);
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    const answered = this.#status !== 0;
+    this.#release(failure === 'unreachable' ? 'failed' : 'unknown');
+    if (this.#gone || failure === 'aborted') return this.#report('client_gone');
+    if (answered) {
+      // The client must see that the answer is incomplete (RFC 9112 §8): the connection breaks, nothing is made up.
+      this.#exchange.abortAnswer();
+      return this.#report(failure === 'timeout' ? 'upstream_timeout' : 'upstream_invalid');
+    }
+    // Nothing left the gateway, so nothing can happen twice; every other failure may have reached a worker.
+    if (failure === 'unreachable' && this.#attempts < maxAttempts) return this.#takeSeat();
+    this.#refuse({ reason: failureReasons[failure], at: '' });
+  }
+
+  onDrain(): void {
+    this.#call?.resume();
+  }
+
+  onGone(): void {
+    this.#gone = true;
+    if (this.#pool?.leave(this)) return this.#report('client_gone');
+    // Once a worker has the request it runs to its end whatever we do (measured), so its seat stays taken until the answer
+    // is there; it is read and thrown away.
+    this.#call?.resume();
+  }
+
+  #release(outcome: SeatOutcome): void {
+    const seat = this.#seat;
+    this.#seat = undefined;
+    this.#call = undefined;
+    seat?.release(outcome);
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#gone) return this.#report('client_gone');
+    const facts = this.#inquiry?.facts;
+    const style = answerStyleOf(facts?.path ?? '', this.#exchange.fields);
+    const body = this.#body;
+    const { bodyLength } = this.#exchange;
+    if (
+      style === 'json-rpc' &&
+      body === undefined &&
+      bodyLength !== undefined &&
+      bodyLength > 0 &&
+      bodyLength <= maxRpcBodyBytes
+    ) {
+      // The caller matches answers to calls by an id that stands in the body.
+      return this.#exchange.collectBody(maxRpcBodyBytes, (result) => {
+        if (result === 'client_gone') return this.#report('client_gone');
+        this.#answerRefusal(refusal, { style, body: typeof result === 'string' ? undefined : result });
+      });
+    }
+    this.#answerRefusal(refusal, { style, body });
+  }
+
+  #answerRefusal(
+    refusal: Refusal,
+    { style, body }: { style: ReturnType<typeof answerStyleOf>; body: Buffer | undefined },
+  ): void {
+    const answer = renderRefusal(refusal, {
+      requestId: this.#head.requestId,
+      style,
+      rpcId: style === 'json-rpc' && body !== undefined ? readJsonRpcId(body.toString()) : null,
+      zone: this.#inquiry?.zone?.name,
+      limits: this.#inquiry?.limits ?? [],
+    });
+    this.#status = answer.status;
+    this.#exchange.answer(answer.status, answer.fields, answer.body);
+    this.#report(refusal.reason);
+  }
+
+  #report(failure: Reason | undefined): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    const facts = this.#inquiry?.facts;
+    this.#context.observer.finished({
+      surface: 'proxy',
+      decision: this.#decision,
+      failure,
+      requestId: this.#head.requestId,
+      method: this.#head.method,
+      host: facts?.host ?? '',
+      path: facts?.path ?? '',
+      clientAddress: facts?.clientAddress ?? this.#head.peerAddress,
+      status: failure === 'client_gone' ? reasons.client_gone.status : this.#status,
+      durationMs: this.#context.clock.monoMs() - this.#startMs,
+      queueMs: this.#waitMs,
+      upstream: this.#upstream,
+    });
+  }
+}
+
+const failureReasons = {
+  unreachable: 'upstream_unreachable',
+  invalid: 'upstream_invalid',
+  timeout: 'upstream_timeout',
+  aborted: 'client_gone',
+} as const satisfies Record<UpstreamFailure, Reason>;

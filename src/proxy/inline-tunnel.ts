@@ -1,0 +1,156 @@
+import { reasons, type Reason } from '../core/reason.ts';
+import type { Decision, Refusal } from '../core/decision.ts';
+import type { RequestHead } from '../core/request-head.ts';
+import { type Decided, decide } from '../decide/decide.ts';
+import type { Inquiry } from '../decide/inquiry.ts';
+import { renderRefusal } from '../decide/refusal-answer.ts';
+import type { TunnelFailure, TunnelListener, WebSocketRequest } from '../http1/websocket.ts';
+import type { PoolRefusal, Seat, Waiter } from '../pools/seat.ts';
+import type { Pool } from '../pools/seats.ts';
+import type { ProxyContext } from './context.ts';
+import { upstreamFields } from './request-fields.ts';
+
+/**
+ * One upgrade request of the inline surface: the same decision as any other request, then a seat of the websocket pool that
+ * is held as long as the tunnel stands.
+ */
+export class InlineTunnel implements TunnelListener, Waiter {
+  zone = '';
+  readonly #context: ProxyContext;
+  readonly #request: WebSocketRequest;
+  readonly #head: RequestHead;
+  readonly #startMs: number;
+  #inquiry: Inquiry | undefined;
+  #decision: Decision | undefined;
+  #pool: Pool | undefined;
+  #seat: Seat | undefined;
+  #upstream: string | undefined;
+  #status = 0;
+  #closed = false;
+  #reported = false;
+
+  constructor(context: ProxyContext, request: WebSocketRequest, requestId: string) {
+    this.#context = context;
+    this.#request = request;
+    this.#startMs = context.clock.monoMs();
+    this.#head = {
+      method: request.method,
+      target: request.target,
+      fields: request.fields,
+      peerAddress: request.peerAddress,
+      scheme: 'http',
+      listener: context.listener,
+      requestId,
+      forwardedByPeer: false,
+    };
+  }
+
+  start(): void {
+    this.#request.onClosed(this);
+    if (this.#request.defect !== undefined) return this.#refuse({ reason: this.#request.defect, at: '' });
+    const { snapshot, effects } = this.#context.live();
+    const decided = decide(this.#head, snapshot, effects);
+    if (decided instanceof Promise) {
+      decided.then(this.#onDecided, () => this.#refuse({ reason: 'internal_error', at: '' }));
+    } else this.#onDecided(decided);
+  }
+
+  readonly #onDecided = ({ decision, inquiry }: Decided): void => {
+    this.#inquiry = inquiry;
+    this.#decision = decision;
+    if (this.#closed) return this.#report('client_gone');
+    if (decision.decision === 'refuse') return this.#refuse(decision.refusal);
+    // An upgrade that the zone serves as ordinary traffic would become a tunnel into a worker port.
+    if (decision.workload !== 'websocket') return this.#refuse({ reason: 'upgrade_invalid', at: '' });
+    this.zone = decision.zone;
+    this.#pool = this.#context.pools.get(decision.pool);
+    const taken = this.#pool?.take(this);
+    if (taken === undefined) this.#refuse({ reason: 'pool_down', at: '' });
+    else if (taken.kind === 'seat') this.onSeat(taken);
+    else if (taken.kind === 'refused') this.onRefused(taken);
+  };
+
+  onSeat(seat: Seat): void {
+    const inquiry = this.#inquiry;
+    if (inquiry === undefined || this.#closed) return seat.release('unknown');
+    this.#seat = seat;
+    this.#upstream = seat.endpoint.url;
+    const { path, query } = inquiry.known;
+    const url = new URL(seat.endpoint.url);
+    this.#request.connect(
+      {
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: Number(url.port || 80),
+        path: query === undefined ? path : `${path}?${query}`,
+        fields: upstreamFields(inquiry),
+        timeoutMs: this.#pool?.options.timeoutMs ?? 0,
+      },
+      this,
+    );
+  }
+
+  onRefused(refusal: PoolRefusal): void {
+    this.#refuse({ reason: refusal.reason, at: '', retryAfterMs: refusal.retryAfterMs });
+  }
+
+  onOpen(): void {
+    this.#status = 101;
+    this.#report(undefined);
+  }
+
+  onDeclined(status: number): void {
+    this.#status = status;
+    this.#report(undefined);
+  }
+
+  onFailure(failure: TunnelFailure): void {
+    this.#seat?.release(failure === 'unreachable' ? 'failed' : 'unknown');
+    this.#refuse({ reason: failureReasons[failure], at: '' });
+  }
+
+  onClosed(): void {
+    this.#closed = true;
+    this.#pool?.leave(this);
+    this.#seat?.release(this.#status === 101 ? 'ok' : 'unknown');
+    this.#report('client_gone');
+  }
+
+  #refuse(refusal: Refusal): void {
+    const answer = renderRefusal(refusal, {
+      requestId: this.#head.requestId,
+      style: 'problem',
+      rpcId: null,
+      zone: this.#inquiry?.zone?.name,
+      limits: this.#inquiry?.limits ?? [],
+    });
+    this.#status = answer.status;
+    this.#request.refuse(answer.status, answer.fields, answer.body);
+    this.#report(refusal.reason);
+  }
+
+  #report(failure: Reason | undefined): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    const facts = this.#inquiry?.facts;
+    this.#context.observer.finished({
+      surface: 'websocket',
+      decision: this.#decision,
+      failure,
+      requestId: this.#head.requestId,
+      method: this.#head.method,
+      host: facts?.host ?? '',
+      path: facts?.path ?? '',
+      clientAddress: facts?.clientAddress ?? this.#head.peerAddress,
+      status: failure === 'client_gone' ? reasons.client_gone.status : this.#status,
+      durationMs: this.#context.clock.monoMs() - this.#startMs,
+      queueMs: 0,
+      upstream: this.#upstream,
+    });
+  }
+}
+
+const failureReasons = {
+  unreachable: 'upstream_unreachable',
+  invalid: 'upstream_invalid',
+  timeout: 'upstream_timeout',
+} as const satisfies Record<TunnelFailure, Reason>;

@@ -1,0 +1,188 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Every metric of the gateway, each name once; `docs/metrics.md` describes them. */
+export interface Metrics {
+  registry: Registry;
+  requests: Counter<'surface' | 'zone' | 'tenant' | 'workload' | 'status'>;
+  duration: Histogram<'zone' | 'workload'>;
+  refusals: Counter<'zone' | 'reason'>;
+  limitDecisions: Counter<'zone' | 'limit' | 'outcome'>;
+  queueWait: Histogram<'zone' | 'pool'>;
+  reloads: Counter<'result'>;
+  configInfo: Gauge<'version'>;
+  configFresh: Gauge;
+  limitStoreUp: Gauge;
+}
+
+/** A pool as the metrics show it. */
+export interface PoolReading {
+  name: string;
+  seats: number;
+  busyByZone: Record<string, number>;
+  queuedByZone: Record<string, number>;
+  queueMax: number;
+  endpoints: readonly { url: string; up: boolean; saturated: boolean }[];
+}
+
+/** What is read only when somebody scrapes. */
+export interface MetricSources {
+  pools(): PoolReading[];
+  /** Bounded collections by name: how full, and how full they may get. */
+  bounded(): { name: string; size: number; max: number }[];
+}
+
+// Odoo answers between milliseconds and a minute; the edges are where a user notices a difference.
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  for (const gauge of [...poolGauges(sources), ...boundedGauges(sources)]) registry.registerMetric(gauge);
+  return {
+    registry,
+    requests: new Counter({
+      name: 'bulkhead_requests_total',
+      help: 'Requests that were answered, refused ones included.',
+      labelNames: ['surface', 'zone', 'tenant', 'workload', 'status'],
+      registers,
+    }),
+    duration: new Histogram({
+      name: 'bulkhead_request_duration_seconds',
+      help: 'Time from the head of a request to the last byte of its answer.',
+      labelNames: ['zone', 'workload'],
+      buckets: seconds,
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'bulkhead_refusals_total',
+      help: 'Requests that were refused, by reason code.',
+      labelNames: ['zone', 'reason'],
+      registers,
+    }),
+    limitDecisions: new Counter({
+      name: 'bulkhead_limit_decisions_total',
+      help: 'What each limit said: admitted, refused, or shadow_refused when it only would have.',
+      labelNames: ['zone', 'limit', 'outcome'],
+      registers,
+    }),
+    queueWait: new Histogram({
+      name: 'bulkhead_pool_queue_wait_seconds',
+      help: 'Time that requests waited for a seat, those that got one at once left out.',
+      labelNames: ['zone', 'pool'],
+      buckets: seconds,
+      registers,
+    }),
+    reloads: new Counter({
+      name: 'bulkhead_config_reloads_total',
+      help: 'Reloads of the configuration, by result: applied, unchanged or refused.',
+      labelNames: ['result'],
+      registers,
+    }),
+    configInfo: new Gauge({
+      name: 'bulkhead_config_info',
+      help: 'Version of the configuration in force; always 1.',
+      labelNames: ['version'],
+      registers,
+    }),
+    configFresh: new Gauge({
+      name: 'bulkhead_config_fresh',
+      help: 'Whether the files on disk are the configuration in force: 0 after a reload was refused.',
+      registers,
+    }),
+    limitStoreUp: new Gauge({
+      name: 'bulkhead_limit_store_up',
+      help: 'Whether the store of the limits answers; always 1 for the one in memory.',
+      registers,
+    }),
+  };
+}
+
+/** Gauges that are read when somebody scrapes; they register nowhere by themselves. */
+function poolGauges(sources: MetricSources): Gauge[] {
+  const gauge = (
+    name: string,
+    {
+      help,
+      labelNames,
+      read,
+    }: { help: string; labelNames: string[]; read: (gauge: Gauge, pool: PoolReading) => void },
+  ): Gauge =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const pool of sources.pools()) read(this, pool);
+      },
+    });
+  return [
+    gauge('bulkhead_pool_seats', {
+      help: 'Seats of a pool: how many requests its workers can serve at once.',
+      labelNames: ['pool'],
+      read: (metric, pool) => metric.set({ pool: pool.name }, pool.seats),
+    }),
+    gauge('bulkhead_pool_seats_busy', {
+      help: 'Seats in use, by zone.',
+      labelNames: ['pool', 'zone'],
+      read: (metric, pool) => {
+        for (const [zone, busy] of Object.entries(pool.busyByZone))
+          metric.set({ pool: pool.name, zone }, busy);
+      },
+    }),
+    gauge('bulkhead_pool_queue_length', {
+      help: 'Requests that wait for a seat, by zone.',
+      labelNames: ['pool', 'zone'],
+      read: (metric, pool) => {
+        for (const [zone, queued] of Object.entries(pool.queuedByZone))
+          metric.set({ pool: pool.name, zone }, queued);
+      },
+    }),
+    gauge('bulkhead_pool_queue_limit', {
+      help: 'Most requests that may wait for a seat.',
+      labelNames: ['pool'],
+      read: (metric, pool) => metric.set({ pool: pool.name }, pool.queueMax),
+    }),
+    gauge('bulkhead_pool_endpoint_up', {
+      help: 'Whether an endpoint is in service.',
+      labelNames: ['pool', 'endpoint'],
+      read: (metric, pool) => {
+        for (const { url, up } of pool.endpoints) metric.set({ pool: pool.name, endpoint: url }, up ? 1 : 0);
+      },
+    }),
+    gauge('bulkhead_pool_endpoint_saturated', {
+      help: 'Whether the last probe of an endpoint found all its workers busy.',
+      labelNames: ['pool', 'endpoint'],
+      read: (metric, pool) => {
+        for (const { url, saturated } of pool.endpoints) {
+          metric.set({ pool: pool.name, endpoint: url }, saturated ? 1 : 0);
+        }
+      },
+    }),
+  ];
+}
+
+function boundedGauges(sources: MetricSources): Gauge[] {
+  return [
+    new Gauge({
+      name: 'bulkhead_entries',
+      help: 'Entries in a bounded collection of the gateway.',
+      labelNames: ['collection'],
+      registers: [],
+      collect() {
+        for (const { name, size } of sources.bounded()) this.set({ collection: name }, size);
+      },
+    }),
+    new Gauge({
+      name: 'bulkhead_entries_limit',
+      help: 'Most entries that a bounded collection of the gateway may hold.',
+      labelNames: ['collection'],
+      registers: [],
+      collect() {
+        for (const { name, max } of sources.bounded()) this.set({ collection: name }, max);
+      },
+    }),
+  ];
+}

@@ -1,0 +1,36 @@
+import type { Decision } from '../core/decision.ts';
+import type { Reason } from '../core/reason.ts';
+
+/** What a surface tells about a finished request; telemetry turns it into metrics and a log line. */
+export interface Finished {
+  surface: 'proxy' | 'forward-auth' | 'websocket';
+  /** Undefined when the request was refused before one was made. */
+  decision: Decision | undefined;
+  /** Set when the request was refused after its decision: no seat, no answer from upstream, client gone. */
+  failure: Reason | undefined;
+  requestId: string;
+  method: string;
+  host: string;
+  /** Canonical path, without the query, which may hold access tokens. */
+  path: string;
+  clientAddress: string;
+  /** Status that the client got; 499 when it was gone. */
+  status: number;
+  durationMs: number;
+  /** Wait for a seat. */
+  queueMs: number;
+  /** Endpoint that answered. */
+  upstream: string | undefined;
+}
+
+/** Bytes that never became a request. */
+export interface Malformed {
+  reason: Reason;
+  peerAddress: string;
+  requestId: string;
+}
+
+export interface Observer {
+  finished(request: Finished): void;
+  malformed(request: Malformed): void;
+}
