@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { assumedVerifiers } from '../auth/assumed.ts';
+import { systemTimers } from '../auth/fetch-document.ts';
+import { createKeySources, createVerifiers } from '../auth/verifiers.ts';
+import type { Configuration } from '../config/load.ts';
+import { systemClock } from '../core/clock.ts';
+import { decide } from '../decide/decide.ts';
+import { type DecisionJson, decisionJson } from '../decide/decision-json.ts';
+import { headOfDescription } from '../decide/described-request.ts';
+import { dryEffects } from '../decide/effects.ts';
+import { MemoryStore } from '../limits/memory-store.ts';
+import type { Question } from './question.ts';
+
+/** Answers questions about one configuration. */
+export interface Explainer {
+  ask(question: Question): Promise<DecisionJson>;
+  close(): void;
+}
+
+/**
+ * Opens an explainer: the live decision with dry effects. Tokens in a question are verified with the keys of the real issuer;
+ * `as` takes a credential for granted. Budgets are full, because this process has none of the gateway's.
+ */
+export function openExplainer({ snapshot, identities }: Configuration): Explainer {
+  const clock = systemClock;
+  const keySources = createKeySources({ clock, timers: systemTimers, fetch: globalThis.fetch });
+  const verifiers = createVerifiers(identities, keySources, clock);
+  const limits = new MemoryStore({ clock });
+  return {
+    async ask(question) {
+      const head = headOfDescription(question, { listener: 'proxy', requestId: randomUUID() });
+      if (head === undefined) throw new TypeError(`"request" is not METHOD URL: ${question.request}`);
+      const effects = dryEffects({
+        clock,
+        verifiers:
+          question.as === undefined ? verifiers : assumedVerifiers(question.as, identities, clock.wallMs()),
+        limits,
+        guard: limits,
+      });
+      const { decision } = await decide(head, snapshot, effects);
+      return decisionJson(decision);
+    },
+    close: () => keySources.close(),
+  };
+}
