@@ -116,6 +116,7 @@ class RunningGateway implements Gateway {
     this.#metrics.limitStoreUp.set(1);
     this.#store = openLimitStore(gateway.store, {
       clock: systemClock,
+      onConnectionError: (cause) => this.#logs.events.warn({ cause }, 'no connection to the limit store'),
       onModeChange: (mode, cause) => {
         this.#metrics.limitStoreUp.set(mode === 'store' ? 1 : 0);
         if (mode === 'store') this.#logs.events.info('the limit store answers again');
@@ -153,6 +154,7 @@ class RunningGateway implements Gateway {
 
   async listen(): Promise<void> {
     const { listeners } = this.#first.gateway;
+    await this.#store.ready();
     const { log: observerLog, ...context } = this.#surfaceContext();
     const surfaces: [
       Listening['name'],

@@ -14,6 +14,7 @@ export function chargesOf(inquiry: Inquiry): Charge[] {
   const subject: LimitSubject = {
     zone: inquiry.governing.name,
     tenant: inquiry.tenant?.id,
+    issuer: inquiry.principal?.issuer,
     principal: inquiry.principal?.subject,
     clientAddress: inquiry.known.clientAddress,
   };

@@ -1,0 +1,171 @@
+import type { Clock } from '../core/clock.ts';
+import type { LimitOutcome } from '../core/limit.ts';
+import type { CompiledLimit } from './compile.ts';
+import { MemoryStore } from './memory-store.ts';
+import { shareOf } from './share.ts';
+import { StoreBreaker } from './store-breaker.ts';
+import type { Charge, LimitStore, LimitReply } from './store.ts';
+
+/** `store`: the shared store decides. `local`: it fails, and every limit does what its `onStoreFailure` says. */
+export type StoreMode = 'store' | 'local';
+
+export interface FailoverOptions {
+  /** The shared store; its promises may reject. */
+  store: LimitStore;
+  clock: Clock;
+  /** How many instances share the store. */
+  instances: number;
+  /** 0 to 1, for the jitter of the breaker. */
+  random?: () => number;
+  /** Called when the breaker opens or closes; `cause` is the failure that opened it, without secrets. */
+  onModeChange?: (mode: StoreMode, cause: string | undefined) => void;
+}
+
+/** Limit decisions since the start, by who decided; `closed` counts requests that no limit decided. */
+export type StoreDecisions = Record<'store' | 'share' | 'open' | 'closed', number>;
+
+/**
+ * A shared store that never fails: what a limit says in `onStoreFailure` holds while the store gives no answer. `share`
+ * enforces this instance's part, from buckets that start empty when the failure starts, so that a store that comes and
+ * goes hands out no burst each time. `open` lets the request pass uncounted. `closed` gives `StoreUnavailable`, and
+ * nothing is charged. A shadow limit never closes anything.
+ */
+export class FailoverStore implements LimitStore {
+  readonly decisions: StoreDecisions = { store: 0, share: 0, open: 0, closed: 0 };
+  readonly #options: FailoverOptions;
+  readonly #breaker: StoreBreaker;
+  readonly #local: MemoryStore;
+  readonly #shares = new WeakMap<CompiledLimit, CompiledLimit>();
+  #mode: StoreMode = 'store';
+  /** Whether the last answer was a failure; the first one starts the empty buckets. */
+  #failing = false;
+
+  constructor(options: FailoverOptions) {
+    this.#options = options;
+    this.#breaker = new StoreBreaker(options.clock, options.random ?? Math.random);
+    this.#local = new MemoryStore({ clock: options.clock });
+  }
+
+  get mode(): StoreMode {
+    return this.#mode;
+  }
+
+  /** Keys in the local share buckets. */
+  get localSize(): number {
+    return this.#local.size;
+  }
+
+  get localMaxKeys(): number {
+    return this.#local.maxKeys;
+  }
+
+  take(charges: readonly Charge[]): LimitReply | Promise<LimitReply> {
+    return this.#decide(charges, 'take');
+  }
+
+  peek(charges: readonly Charge[]): LimitReply | Promise<LimitReply> {
+    return this.#decide(charges, 'peek');
+  }
+
+  /** Lets the next request probe at once, for when the connection is back. */
+  retryNow(): void {
+    this.#breaker.allowProbe();
+  }
+
+  close(): Promise<void> {
+    return this.#options.store.close();
+  }
+
+  #decide(charges: readonly Charge[], action: 'take' | 'peek'): LimitReply | Promise<LimitReply> {
+    if (charges.length === 0) return [];
+    const entry = this.#breaker.enter();
+    if (entry === 'no') return this.#decideLocally(charges, action);
+    return this.#decideShared(charges, action, entry);
+  }
+
+  async #decideShared(
+    charges: readonly Charge[],
+    action: 'take' | 'peek',
+    entry: 'normal' | 'probe',
+  ): Promise<LimitReply> {
+    let reply: LimitReply;
+    try {
+      reply = await this.#options.store[action](charges);
+    } catch (error) {
+      this.#breaker.fail(entry);
+      this.#startFailing(error instanceof Error ? error.message : String(error));
+      return this.#decideLocally(charges, action);
+    }
+    this.#breaker.succeed(entry);
+    // A late answer to a request from before the breaker opened ends nothing.
+    if (!this.#breaker.isOpen) this.#recover();
+    if (action === 'take') this.decisions.store += charges.length;
+    return reply;
+  }
+
+  #startFailing(cause: string): void {
+    if (!this.#failing) {
+      this.#failing = true;
+      this.#local.restartEmpty();
+    }
+    if (this.#breaker.isOpen) this.#enterMode('local', cause);
+  }
+
+  #recover(): void {
+    this.#failing = false;
+    this.#enterMode('store', undefined);
+  }
+
+  #enterMode(mode: StoreMode, cause: string | undefined): void {
+    if (this.#mode === mode) return;
+    this.#mode = mode;
+    this.#options.onModeChange?.(mode, cause);
+  }
+
+  #decideLocally(charges: readonly Charge[], action: 'take' | 'peek'): LimitReply {
+    const shared: Charge[] = [];
+    for (const { limit, key, cost } of charges) {
+      if (limit.onStoreFailure === 'closed' && !limit.shadow) {
+        if (action === 'take') this.decisions.closed++;
+        return { unavailable: limit, retryAfterMs: Math.max(1, Math.ceil(this.#breaker.pauseLeftMs)) };
+      }
+      if (limit.onStoreFailure === 'share') shared.push({ limit: this.#shareOf(limit), key, cost });
+    }
+    const shares = this.#local[action](shared);
+    const outcomes: LimitOutcome[] = [];
+    let next = 0;
+    for (const charge of charges) {
+      const share = charge.limit.onStoreFailure === 'share' ? shares[next++] : undefined;
+      const outcome: LimitOutcome = share === undefined ? openOutcome(charge) : { ...share, mode: 'share' };
+      if (action === 'take') this.decisions[outcome.mode ?? 'open']++;
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  #shareOf(limit: CompiledLimit): CompiledLimit {
+    let share = this.#shares.get(limit);
+    if (share === undefined) {
+      share = shareOf(limit, this.#options.instances);
+      this.#shares.set(limit, share);
+    }
+    return share;
+  }
+}
+
+function openOutcome({ limit, key, cost }: Charge): LimitOutcome {
+  return {
+    name: limit.name,
+    key,
+    cost,
+    remaining: limit.burst,
+    shadow: limit.shadow,
+    admitted: true,
+    burst: limit.burst,
+    windowMs: limit.windowMs,
+    retryAfterMs: 0,
+    moreAfterMs: 0,
+    at: limit.at,
+    mode: 'open',
+  };
+}

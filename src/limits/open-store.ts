@@ -1,0 +1,64 @@
+import type { Clock } from '../core/clock.ts';
+import { FailoverStore, type StoreMode } from './failover.ts';
+import { MemoryStore } from './memory-store.ts';
+import type { StoreOptions } from './options.ts';
+import { RedisStore } from './redis-store.ts';
+import type { LimitStore } from './store.ts';
+
+/** The store of this process, with what an operator wants to see of it. */
+export interface OpenStore {
+  kind: 'memory' | 'redis';
+  store: LimitStore;
+  /** Keys held in this process's memory. */
+  size(): number;
+  maxKeys: number;
+  describe(): string;
+  /** Waits for the first connection, at most as long as one attempt may take; never rejects. */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OpenStoreOptions {
+  clock: Clock;
+  onModeChange: (mode: StoreMode, cause: string | undefined) => void;
+  /** Why a connection could not be made or was lost, without secrets. */
+  onConnectionError: (cause: string) => void;
+}
+
+/** Opens the store that `gateway.yaml` asks for: shared in Redis, or in the memory of this process. */
+export function openLimitStore(
+  options: StoreOptions | undefined,
+  { clock, onModeChange, onConnectionError }: OpenStoreOptions,
+): OpenStore {
+  if (options === undefined) {
+    const store = new MemoryStore({ clock });
+    return {
+      kind: 'memory',
+      store,
+      size: () => store.size,
+      maxKeys: store.maxKeys,
+      describe: () => 'in memory, not shared',
+      ready: () => Promise.resolve(),
+      close: () => store.close(),
+    };
+  }
+  const { url, timeout, connectTimeout } = options.redis;
+  const redis = new RedisStore({
+    url,
+    timeoutMs: timeout,
+    connectTimeoutMs: connectTimeout,
+    onReady: () => store.retryNow(),
+    onConnectionError,
+  });
+  const store = new FailoverStore({ store: redis, clock, instances: options.instances, onModeChange });
+  return {
+    kind: 'redis',
+    store,
+    size: () => store.localSize,
+    maxKeys: store.localMaxKeys,
+    describe: () => (store.mode === 'store' ? 'redis' : 'redis does not answer'),
+    // Until the store has answered once, limits that share would refuse everybody: their local buckets start empty.
+    ready: async () => void (await redis.whenConnected(connectTimeout)),
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { LimitOutcome } from '../core/limit.ts';
+import { rateLimitFields, rateLimitFieldsDraft, retryAfterSeconds } from './rate-limit-fields.ts';
+
+const admitted: LimitOutcome = {
+  name: 'partner-rate',
+  key: 'acme',
+  cost: 1,
+  remaining: 99,
+  shadow: false,
+  admitted: true,
+  burst: 100,
+  windowMs: 2000,
+  retryAfterMs: 0,
+  moreAfterMs: 20,
+  at: 'zones/partner.yaml:14:5',
+};
+
+describe('rateLimitFields', () => {
+  it('follows one pinned revision of the draft', () => {
+    expect(rateLimitFieldsDraft).toBe('draft-ietf-httpapi-ratelimit-headers-11');
+  });
+
+  it.each<[string, Partial<LimitOutcome>[], string[]]>([
+    [
+      'tells policy, rest and time to the next token',
+      [{}],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2', 'ratelimit', '"partner-rate";r=99;t=1'],
+    ],
+    [
+      'lists every limit in order',
+      [{}, { name: 'client-rate', burst: 20, windowMs: 60_000, remaining: 3, moreAfterMs: 3000 }],
+      [
+        'ratelimit-policy',
+        '"partner-rate";q=100;w=2, "client-rate";q=20;w=60',
+        'ratelimit',
+        '"partner-rate";r=99;t=1, "client-rate";r=3;t=3',
+      ],
+    ],
+    [
+      'tells a refused caller when this request would pass, not when the next token comes',
+      [{ admitted: false, remaining: 2, retryAfterMs: 4001, moreAfterMs: 10 }],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2', 'ratelimit', '"partner-rate";r=2;t=5'],
+    ],
+    [
+      'leaves the time out of a full budget',
+      [{ remaining: 100, moreAfterMs: 0 }],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2', 'ratelimit', '"partner-rate";r=100'],
+    ],
+    [
+      'rounds a window below a second up, as the draft knows whole seconds only',
+      [{ burst: 5, windowMs: 100, remaining: 4 }],
+      ['ratelimit-policy', '"partner-rate";q=5;w=1', 'ratelimit', '"partner-rate";r=4;t=1'],
+    ],
+    ['hides a shadow limit', [{ shadow: true, admitted: false }], []],
+    [
+      'shows only the policy of a limit that nobody counts at the moment',
+      [{ mode: 'open' }],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2'],
+    ],
+    [
+      'shows the share of this instance while the store fails',
+      [{ mode: 'share', remaining: 0, moreAfterMs: 1500 }],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2', 'ratelimit', '"partner-rate";r=0;t=2'],
+    ],
+    [
+      'escapes a name as RFC 9651 asks for',
+      [{ name: 'a"b\\c', moreAfterMs: 0 }],
+      ['ratelimit-policy', '"a\\"b\\\\c";q=100;w=2', 'ratelimit', '"a\\"b\\\\c";r=99'],
+    ],
+    [
+      'replaces what a String cannot hold',
+      [{ name: 'a\r\në', moreAfterMs: 0 }],
+      ['ratelimit-policy', '"a???";q=100;w=2', 'ratelimit', '"a???";r=99'],
+    ],
+    [
+      'never writes a number that RFC 9651 does not allow',
+      [{ windowMs: 1e30, remaining: -1, moreAfterMs: 0 }],
+      ['ratelimit-policy', '"partner-rate";q=100;w=999999999999999', 'ratelimit', '"partner-rate";r=0'],
+    ],
+    ['says nothing about no limits', [], []],
+  ])('%s', (_title, outcomes, fields) => {
+    expect(rateLimitFields(outcomes.map((outcome) => ({ ...admitted, ...outcome })))).toEqual(fields);
+  });
+});
+
+describe('retryAfterSeconds', () => {
+  it.each([
+    [0, 0, 1],
+    [1, 0, 1],
+    [999, 0, 1],
+    [1000, 0, 1],
+    [1001, 0, 2],
+    [10_000, 0, 10],
+    [10_000, 1, 12],
+    [900, 1, 2],
+  ])('turns %i ms with jitter %f into %i s', (waitMs, random, seconds) => {
+    expect(retryAfterSeconds(waitMs, () => random)).toBe(seconds);
+  });
+
+  it('never ends before the time in the RateLimit field, nor more than a fifth and a second later', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1e9 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (waitMs, random) => {
+          const refused = { ...admitted, admitted: false, retryAfterMs: waitMs };
+          const t = Number(/t=(\d+)/.exec(rateLimitFields([refused])[3] ?? '')?.[1]);
+          const seconds = retryAfterSeconds(waitMs, () => random);
+          expect(seconds).toBeGreaterThanOrEqual(t);
+          expect(seconds).toBeLessThanOrEqual(Math.ceil((waitMs * 1.2) / 1000));
+        },
+      ),
+    );
+  });
+});

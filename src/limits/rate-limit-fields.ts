@@ -1,0 +1,67 @@
+import type { LimitOutcome } from '../core/limit.ts';
+
+// hot path: one pass over the outcomes, text is built by concatenation.
+
+/**
+ * The draft whose wire form is written here, and only here. It is no standard yet, and expires in November 2026: compare
+ * this file with the newest revision before a release.
+ */
+export const rateLimitFieldsDraft = 'draft-ietf-httpapi-ratelimit-headers-11';
+
+/** The largest Integer of RFC 9651 §3.3.1. */
+const largestInteger = 999_999_999_999_999;
+
+/**
+ * `RateLimit-Policy` and `RateLimit` as a flat list of lower-case names and values; empty when nothing is to be told.
+ *
+ * Shadow limits stay hidden: clients would slow down for a rule that does not hold. A limit that nobody counts at the
+ * moment shows its policy only. `t` is the time in which no more than `r` can be used: until the next token, or until
+ * this request would pass. Sub-second times become 1, the draft has no finer unit.
+ */
+export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
+  let policies = '';
+  let budgets = '';
+  for (const outcome of outcomes) {
+    if (outcome.shadow) continue;
+    const name = renderString(outcome.name);
+    const windowSeconds = Math.max(1, Math.ceil(outcome.windowMs / 1000));
+    const policy = `${name};q=${renderInteger(outcome.burst)};w=${renderInteger(windowSeconds)}`;
+    policies = policies === '' ? policy : `${policies}, ${policy}`;
+    if (outcome.mode === 'open') continue;
+    const waitMs = outcome.admitted ? outcome.moreAfterMs : outcome.retryAfterMs;
+    const wait = waitMs === 0 ? '' : `;t=${renderInteger(Math.ceil(waitMs / 1000))}`;
+    const budget = `${name};r=${renderInteger(Math.max(0, outcome.remaining))}${wait}`;
+    budgets = budgets === '' ? budget : `${budgets}, ${budget}`;
+  }
+  const fields: string[] = [];
+  if (policies !== '') fields.push('ratelimit-policy', policies);
+  if (budgets !== '') fields.push('ratelimit', budgets);
+  return fields;
+}
+
+/**
+ * The value of `Retry-After` (RFC 9110 §10.2.3): whole seconds, at least 1. Up to a fifth is added, by `random` from 0 to
+ * 1, so that callers who were refused together do not come back together; nothing is ever taken off, because
+ * `Retry-After` must not end before the `t` of `RateLimit`.
+ */
+export function retryAfterSeconds(waitMs: number, random: () => number): number {
+  return Math.min(Math.max(1, Math.ceil((waitMs * (1 + 0.2 * random())) / 1000)), largestInteger);
+}
+
+function renderInteger(value: number): string {
+  return String(Math.min(value, largestInteger));
+}
+
+const needsEscape = /[^ !#-[\]-~]/;
+
+/** RFC 9651 §4.1.6: a String is printable ASCII in quotes. */
+function renderString(text: string): string {
+  if (!needsEscape.test(text)) return `"${text}"`;
+  let escaped = '';
+  for (const character of text) {
+    if (character === '"' || character === '\\') escaped += `\\${character}`;
+    // What a String cannot hold; configured names have none of it.
+    else escaped += needsEscape.test(character) ? '?' : character;
+  }
+  return `"${escaped}"`;
+}

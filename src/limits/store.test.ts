@@ -1,0 +1,416 @@
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startRedis } from '../../test/servers/redis.ts';
+import type { RedisServer } from '../../test/servers/redis.ts';
+import { describeWithTool } from '../../test/system/require-tool.ts';
+import { manualClock } from '../core/clock.ts';
+import type { LimitOutcome } from '../core/limit.ts';
+import { compileLimits } from './compile.ts';
+import type { CompiledLimit } from './compile.ts';
+import { MemoryStore } from './memory-store.ts';
+import { limitSchema } from './options.ts';
+import { renderRedisScript } from './redis-script.ts';
+import { RedisStore } from './redis-store.ts';
+import { isAdmitted } from './store.ts';
+import type { Charge, LimitStore } from './store.ts';
+
+/**
+ * One suite of behaviours for every store; each is driven by a clock that the test owns. It is one long file because a
+ * behaviour that stands elsewhere would be missed by the next store.
+ */
+
+interface Harness {
+  readonly store: LimitStore;
+  /** Starts with no budget spent. */
+  reset(): Promise<void>;
+  advance(ms: number): Promise<void>;
+}
+
+const at = 'zones/partner.yaml:14:5';
+
+function limitOf(entry: Record<string, unknown> = {}): CompiledLimit {
+  const authored = limitSchema.parse({
+    name: 'partner-rate',
+    key: 'tenant',
+    rate: '10/s',
+    burst: 5,
+    ...entry,
+  });
+  const { limits, issues } = compileLimits('partner', [authored], () => at);
+  expect(issues).toEqual([]);
+  return limits[0]!;
+}
+
+function charge(limit: CompiledLimit, key = 'acme', cost = 1): Charge {
+  return { limit, key, cost };
+}
+
+/** Memory and Redis alike: the reply as a list; no test here lets a store fail. */
+async function take(store: LimitStore, charges: Charge[]): Promise<LimitOutcome[]> {
+  return (await store.take(charges)) as LimitOutcome[];
+}
+
+async function peek(store: LimitStore, charges: Charge[]): Promise<LimitOutcome[]> {
+  return (await store.peek(charges)) as LimitOutcome[];
+}
+
+function describeBehaviours(harness: Harness): void {
+  const tenant = limitOf();
+  const outcome: LimitOutcome = {
+    name: 'partner-rate',
+    key: 'acme',
+    cost: 1,
+    remaining: 4,
+    shadow: false,
+    admitted: true,
+    burst: 5,
+    windowMs: 500,
+    retryAfterMs: 0,
+    moreAfterMs: 100,
+    at,
+  };
+  const remainders = async (...charges: Charge[]) =>
+    (await peek(harness.store, charges)).map(({ remaining }) => remaining);
+
+  beforeEach(() => harness.reset());
+
+  it('admits the burst, then refuses and says when to come back', async () => {
+    for (let remaining = 4; remaining >= 0; remaining--) {
+      expect(await take(harness.store, [charge(tenant)])).toEqual([{ ...outcome, remaining }]);
+    }
+    await harness.advance(30);
+    expect(await take(harness.store, [charge(tenant)])).toEqual([
+      { ...outcome, admitted: false, remaining: 0, retryAfterMs: 70, moreAfterMs: 70 },
+    ]);
+  });
+
+  it('admits again exactly when it said', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 5)]);
+    await harness.advance(299);
+    expect(await take(harness.store, [charge(tenant, 'acme', 3)])).toEqual([
+      { ...outcome, cost: 3, admitted: false, remaining: 2, retryAfterMs: 1, moreAfterMs: 1 },
+    ]);
+    await harness.advance(1);
+    expect(await take(harness.store, [charge(tenant, 'acme', 3)])).toEqual([
+      { ...outcome, cost: 3, remaining: 0 },
+    ]);
+  });
+
+  it('holds no more than the burst after any idle time', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 5)]);
+    await harness.advance(86_400_000 * 365);
+    expect(await take(harness.store, [charge(tenant)])).toEqual([outcome]);
+  });
+
+  it('takes from every limit or from none', async () => {
+    const narrow = limitOf({ name: 'client-rate', key: 'principal', burst: 2 });
+    const charges = [charge(tenant), charge(narrow, 'acme/edi')];
+    await take(harness.store, charges);
+    await take(harness.store, charges);
+    expect(await take(harness.store, charges)).toEqual([
+      { ...outcome, remaining: 3 },
+      {
+        ...outcome,
+        name: 'client-rate',
+        key: 'acme/edi',
+        burst: 2,
+        windowMs: 200,
+        admitted: false,
+        remaining: 0,
+        retryAfterMs: 100,
+      },
+    ]);
+    expect(await remainders(...charges)).toEqual([3, 0]);
+  });
+
+  it('lets no exhausted limit burn the budget of another, however often it is asked', async () => {
+    const narrow = limitOf({ name: 'client-rate', key: 'principal', burst: 1 });
+    const charges = [charge(tenant), charge(narrow, 'acme/edi')];
+    for (let i = 0; i < 50; i++) await take(harness.store, charges);
+    expect(await remainders(...charges)).toEqual([4, 0]);
+  });
+
+  it('spends nothing on refused requests, so a hammering caller recovers like a patient one', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 5)]);
+    for (let i = 0; i < 10; i++) {
+      await harness.advance(9);
+      expect(isAdmitted(await take(harness.store, [charge(tenant)]))).toBe(false);
+    }
+    await harness.advance(10);
+    expect(isAdmitted(await take(harness.store, [charge(tenant)]))).toBe(true);
+  });
+
+  it('never lets a shadow limit refuse, and counts what it would do', async () => {
+    const shadow = limitOf({ name: 'tighter-soon', burst: 1, shadow: true });
+    const shadowOutcome = { ...outcome, name: 'tighter-soon', shadow: true, burst: 1, windowMs: 100 };
+    const charges = [charge(shadow), charge(tenant)];
+    expect(await take(harness.store, charges)).toEqual([{ ...shadowOutcome, remaining: 0 }, outcome]);
+    const second = await take(harness.store, charges);
+    expect(second).toEqual([
+      { ...shadowOutcome, admitted: false, remaining: 0, retryAfterMs: 100 },
+      { ...outcome, remaining: 3 },
+    ]);
+    expect(isAdmitted(second)).toBe(true);
+    // The request that the shadow limit would have refused is not on its bill.
+    await harness.advance(100);
+    expect(await remainders(charge(shadow))).toEqual([1]);
+  });
+
+  it('charges a shadow limit for admitted requests only', async () => {
+    const shadow = limitOf({ name: 'tighter-soon', burst: 3, shadow: true });
+    const refusing = limitOf({ name: 'client-rate', burst: 1 });
+    const charges = [charge(shadow), charge(refusing)];
+    for (let i = 0; i < 5; i++) await take(harness.store, charges);
+    expect(await remainders(charge(shadow))).toEqual([2]);
+  });
+
+  it('charges one shadow limit whether or not another one has room', async () => {
+    const empty = limitOf({ name: 'shadow-a', burst: 1, shadow: true });
+    const roomy = limitOf({ name: 'shadow-b', burst: 3, shadow: true });
+    await take(harness.store, [charge(empty)]);
+    await take(harness.store, [charge(empty), charge(roomy)]);
+    expect(await remainders(charge(empty), charge(roomy))).toEqual([0, 2]);
+  });
+
+  it('charges a shadow limit not even in part for a request that it would have refused', async () => {
+    const shadow = limitOf({ name: 'tighter-soon', burst: 3, shadow: true });
+    for (let i = 0; i < 3; i++) await take(harness.store, [charge(shadow, 'acme', 2)]);
+    expect(await remainders(charge(shadow))).toEqual([1]);
+  });
+
+  it('shows with peek what take would find, and spends nothing', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 3)]);
+    for (let i = 0; i < 3; i++) {
+      expect(await peek(harness.store, [charge(tenant), charge(tenant, 'globex')])).toEqual([
+        { ...outcome, remaining: 2 },
+        { ...outcome, key: 'globex', remaining: 5, moreAfterMs: 0 },
+      ]);
+    }
+    expect(await peek(harness.store, [charge(tenant, 'acme', 4)])).toEqual([
+      { ...outcome, cost: 4, admitted: false, remaining: 2, retryAfterMs: 200 },
+    ]);
+  });
+
+  it('keeps keys and limits apart', async () => {
+    const other = limitOf({ name: 'other-rate' });
+    await take(harness.store, [charge(tenant, 'acme', 5)]);
+    expect(await remainders(charge(tenant), charge(tenant, 'globex'), charge(other))).toEqual([0, 5, 5]);
+  });
+
+  it('keeps keys apart that hold what separates keys', async () => {
+    const narrow = limitOf({ name: 'x', burst: 1 });
+    const keys = ['a', 'a}', 'a}:partner/x', '{a', 'a partner/x', 'a:partner/x', '', ' ', 'a\r\nDEL a', 'ä'];
+    for (const key of keys) {
+      expect(await take(harness.store, [charge(narrow, key)])).toMatchObject([{ key, admitted: true }]);
+    }
+    for (const key of keys) {
+      expect(await take(harness.store, [charge(narrow, key)])).toMatchObject([{ key, admitted: false }]);
+    }
+  });
+
+  it('lets a request that costs nothing pass an empty budget', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 5)]);
+    expect(await take(harness.store, [charge(tenant, 'acme', 0)])).toEqual([
+      { ...outcome, cost: 0, remaining: 0 },
+    ]);
+  });
+
+  it('never admits a cost above the burst, and never says when', async () => {
+    expect(await take(harness.store, [charge(tenant, 'acme', 6)])).toEqual([
+      { ...outcome, cost: 6, admitted: false, remaining: 5, retryAfterMs: Infinity, moreAfterMs: 0 },
+    ]);
+  });
+
+  it('admits a request without limits', async () => {
+    expect(await take(harness.store, [])).toEqual([]);
+    expect(await peek(harness.store, [])).toEqual([]);
+  });
+
+  it('earns nothing while the clock stands behind, and no time twice', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 5)]);
+    await harness.advance(-60_000);
+    expect(await take(harness.store, [charge(tenant)])).toMatchObject([
+      { admitted: false, retryAfterMs: 100 },
+    ]);
+    await harness.advance(60_000);
+    expect(await take(harness.store, [charge(tenant)])).toMatchObject([
+      { admitted: false, retryAfterMs: 100 },
+    ]);
+    await harness.advance(100);
+    expect(await take(harness.store, [charge(tenant)])).toMatchObject([{ admitted: true, remaining: 0 }]);
+  });
+
+  it('keeps the time of a budget that is spent from while the clock stands behind', async () => {
+    await take(harness.store, [charge(tenant)]);
+    await harness.advance(-60_000);
+    await take(harness.store, [charge(tenant, 'acme', 4)]);
+    await harness.advance(60_000);
+    expect(await remainders(charge(tenant))).toEqual([0]);
+  });
+
+  it('keeps what was spent when a reload changes the rate', async () => {
+    await take(harness.store, [charge(tenant, 'acme', 4)]);
+    expect(await remainders(charge(limitOf({ rate: '7/m', burst: 20 })))).toEqual([16]);
+    expect(await remainders(charge(limitOf({ rate: '7/m', burst: 4 })))).toEqual([0]);
+    expect(await remainders(charge(limitOf({ rate: '7/m', burst: 2 })))).toEqual([0]);
+  });
+
+  it('goes on in the units of a changed rate', async () => {
+    const slower = limitOf({ rate: '1/s', burst: 5 });
+    await take(harness.store, [charge(tenant, 'acme', 3)]);
+    await take(harness.store, [charge(slower)]);
+    await harness.advance(2000);
+    expect(await remainders(charge(slower))).toEqual([3]);
+  });
+
+  it('rounds a part of a token against the caller when a reload changes its units', async () => {
+    // Units of 3 a token to units of 1: 2003 of the one are 667 2/3 of the other.
+    const fine = limitOf({ rate: '20000000/m', burst: 1000 });
+    await take(harness.store, [charge(fine, 'acme', 1000)]);
+    await harness.advance(1);
+    await take(harness.store, [charge(fine)]);
+    expect(await remainders(charge(limitOf({ rate: '1000000/s', burst: 1000 })))).toEqual([332]);
+  });
+
+  it('gives nothing away in the idle time between a burst and the refill of it', async () => {
+    // A store that forgets a budget before its debt is gone admits a second burst here.
+    const slow = limitOf({ rate: '10/s', burst: 100 });
+    await take(harness.store, [charge(slow, 'acme', 100)]);
+    await harness.advance(2200);
+    expect(await remainders(charge(slow))).toEqual([22]);
+  });
+
+  it('counts the largest budgets to the last unit', async () => {
+    // 52124 tokens of 86.4e9 units each: just below 2^52 units.
+    const large = limitOf({ rate: '199999/d', burst: 52_124 });
+    await take(harness.store, [charge(large, 'acme', 52_123)]);
+    expect(await take(harness.store, [charge(large)])).toMatchObject([{ admitted: true, remaining: 0 }]);
+    expect(await take(harness.store, [charge(large)])).toMatchObject([
+      { admitted: false, retryAfterMs: 433 },
+    ]);
+    await harness.advance(432);
+    expect(await take(harness.store, [charge(large)])).toMatchObject([{ admitted: false, retryAfterMs: 1 }]);
+    await harness.advance(1);
+    expect(await take(harness.store, [charge(large)])).toMatchObject([{ admitted: true }]);
+  });
+}
+
+function memoryHarness(): Harness {
+  let clock = manualClock();
+  let store = new MemoryStore({ clock });
+  return {
+    get store() {
+      return store;
+    },
+    reset: () => {
+      clock = manualClock();
+      clock.advance(1_000_000_000);
+      store = new MemoryStore({ clock });
+      return Promise.resolve();
+    },
+    advance: (ms) => Promise.resolve(clock.advance(ms)),
+  };
+}
+
+/** The real script but for its first lines: time comes from a key that the test sets. */
+const scriptWithTestTime = renderRedisScript("local now = tonumber(redis.call('GET', 'test:now'))");
+
+class RedisHarness implements Harness {
+  #server: RedisServer | undefined;
+  #control: Redis | undefined;
+  #store: RedisStore | undefined;
+  #nowUs = 0;
+
+  async start(binary: string): Promise<void> {
+    this.#server = await startRedis(binary);
+    this.#control = new Redis(this.#server.url);
+    this.#store = new RedisStore({
+      url: this.#server.url,
+      timeoutMs: 10_000,
+      connectTimeoutMs: 5000,
+      script: scriptWithTestTime,
+    });
+    expect(await this.#store.whenConnected(5000)).toBe(true);
+  }
+
+  async stop(): Promise<void> {
+    await this.#store?.close();
+    this.#control?.disconnect();
+    await this.#server?.stop();
+  }
+
+  get store(): RedisStore {
+    return this.#store!;
+  }
+
+  async reset(): Promise<void> {
+    await this.#control?.flushall();
+    this.#nowUs = 0;
+    await this.advance(1_000_000_000);
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.#nowUs += ms * 1000;
+    await this.#control?.set('test:now', this.#nowUs);
+  }
+}
+
+describe('the memory store', () => {
+  describeBehaviours(memoryHarness());
+});
+
+describeWithTool('redis-server', 'the Redis store', (binary) => {
+  const harness = new RedisHarness();
+  beforeAll(() => harness.start(binary));
+  afterAll(() => harness.stop());
+
+  describeBehaviours(harness);
+
+  it('gives for any operations the outcomes of the memory store', async () => {
+    const limits = [
+      limitOf({ name: 'a', rate: '10/s', burst: 5 }),
+      limitOf({ name: 'b', rate: '7/m', burst: 3 }),
+      limitOf({ name: 'c', rate: '999983/s', burst: 1_000_000, shadow: true }),
+      limitOf({ name: 'd', rate: '199999/d', burst: 52_124 }),
+      limitOf({ name: 'e', rate: '3/s', burst: 4, shadow: true }),
+      // The same budget as `a` under another rate, as during a reload.
+      limitOf({ name: 'a', rate: '13/s', burst: 4 }),
+    ];
+    const operation = fc.record({
+      action: fc.constantFrom<'take' | 'peek'>('take', 'take', 'take', 'peek'),
+      advanceMs: fc.oneof(
+        { weight: 8, arbitrary: fc.integer({ min: 0, max: 200 }) },
+        { weight: 1, arbitrary: fc.integer({ min: 0, max: 100_000 }) },
+        { weight: 1, arbitrary: fc.integer({ min: -5000, max: 0 }) },
+      ),
+      charges: fc
+        .uniqueArray(fc.integer({ min: 0, max: limits.length - 1 }), {
+          maxLength: 4,
+          selector: (i) => limits[i]?.id,
+        })
+        .chain((indexes) =>
+          fc.tuple(
+            ...indexes.map((index) =>
+              fc.record({
+                limit: fc.constant(limits[index]!),
+                key: fc.constantFrom('acme', 'globex'),
+                cost: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.nat({ max: limits[index]!.burst })),
+              }),
+            ),
+          ),
+        ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
+        const memory = memoryHarness();
+        await Promise.all([memory.reset(), harness.reset()]);
+        for (const { action, advanceMs, charges } of operations) {
+          await Promise.all([memory.advance(advanceMs), harness.advance(advanceMs)]);
+          expect(await harness.store[action](charges)).toEqual(memory.store[action](charges));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
