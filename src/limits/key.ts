@@ -9,8 +9,6 @@ export interface LimitSubject {
   readonly zone: string;
   /** Id of the tenant. */
   readonly tenant: string | undefined;
-  /** Name of the issuer that vouches for the caller. */
-  readonly issuer: string | undefined;
   /** The caller's name within its issuer. */
   readonly principal: string | undefined;
   /** Name of the issuer; tells callers apart where there is no tenant. */
