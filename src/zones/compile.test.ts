@@ -146,7 +146,7 @@ describe('compileZoneTable', () => {
       'PathPrefix(`/my`)',
       'GET https://erp.example/my/0',
     ],
-    ['everything', 'PathPrefix(`/`)', 'HostRegexp(`.`)', 'GET https://a/'],
+    ['everything', 'PathPrefix(`/`)', 'HostRegexp(`.`)', 'GET https://x/'],
   ])('an overlap by %s is shown by an example', (_, one, two, example) => {
     expect(overlaps({ one, two }).map(([zone, what]) => [zone, what])).toEqual([
       ['two', `Zones "two" and "one" (zones/one.yaml:2:8) both match ${example}.`],

@@ -49,8 +49,8 @@ function guess(source: string): string {
 }
 
 /** Stands before a character that is no syntax any more. */
-const literal = '\u0000';
-const token = /\u0000[^]|\\[^]|\[\^?\]?(?:[^\]\\]|\\.)*\]|\{(\d+)(?:,\d*)?\}|[^]/g;
+const literal = '\ue000';
+const token = /\ue000[^]|\\[^]|\[\^?\]?(?:[^\]\\]|\\.)*\]|\{(\d+)(?:,\d*)?\}|[^]/g;
 
 function guessWithoutGroups(text: string): string {
   const parts: string[] = [];
