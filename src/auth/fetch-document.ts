@@ -1,20 +1,8 @@
-/** Calls `run` once after `ms`; the returned function calls it off. */
-export interface Timers {
-  after(ms: number, run: () => void): () => void;
-}
-
-/** Timers that do not keep the process alive. */
-export const systemTimers: Timers = {
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+import type { Scheduler } from '../core/scheduler.ts';
 
 export interface FetchEnvironment {
   fetch: typeof globalThis.fetch;
-  timers: Timers;
+  scheduler: Scheduler;
 }
 
 export const fetchTimeoutMs = 5_000;
@@ -26,11 +14,11 @@ export const maxDocumentBytes = 256 * 1024;
  */
 export async function fetchDocument(
   url: string,
-  { fetch, timers }: FetchEnvironment,
+  { fetch, scheduler }: FetchEnvironment,
   closing: AbortSignal,
 ): Promise<unknown> {
   const timeout = new AbortController();
-  const cancel = timers.after(fetchTimeoutMs, () =>
+  const cancel = scheduler.after(fetchTimeoutMs, () =>
     timeout.abort(new Error(`no complete answer within ${fetchTimeoutMs / 1000} s`)),
   );
   try {

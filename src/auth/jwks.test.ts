@@ -6,7 +6,7 @@ import {
   startJwksServer,
   type JwksServer,
 } from '../../test/servers/jwks-server.ts';
-import { manualTime, type ManualTime } from '../../test/servers/manual-timers.ts';
+import { manualTime, type ManualTime } from '../../test/servers/manual-time.ts';
 import { compileIdentities, type CompiledIssuer } from './compile.ts';
 import { openKeySource, type KeySource, type KeySourceStatus } from './jwks.ts';
 import type { SigningKey } from './key-set.ts';
@@ -42,7 +42,7 @@ function issuerOf(settings: Record<string, unknown>): CompiledIssuer {
 function open(settings: Record<string, unknown> = { jwks: `${server.url}/jwks` }): KeySource {
   source = openKeySource(issuerOf(settings), {
     clock: time.clock,
-    timers: time.timers,
+    scheduler: time.scheduler,
     fetch: globalThis.fetch,
     onRefresh: (_, status) => attempts.push(status),
   });
@@ -176,9 +176,9 @@ describe('the key source', () => {
   it('stops its timers and fetches when it is closed, and goes on answering with the keys it has', async () => {
     const keys = open();
     await keys.warm();
-    expect(time.waiting()).toBe(1);
+    expect(time.pending()).toBe(1);
     keys.close();
-    expect(time.waiting()).toBe(0);
+    expect(time.pending()).toBe(0);
     time.advance(3_600_000);
     await setImmediate();
     expect(keys.find('RS256', 'old')).toMatchObject({ kid: 'old' });
@@ -297,7 +297,7 @@ describe('OpenID discovery', () => {
     const issuer = issuerOf({ issuer: 'https://id.example' });
     source = openKeySource(issuer, {
       clock: time.clock,
-      timers: time.timers,
+      scheduler: time.scheduler,
       fetch: async () => Response.json({ issuer: 'https://id.example', jwks_uri: 'http://id.example/jwks' }),
     });
     expect(await source.find('RS256', 'old')).toBe('identity_provider_unavailable');

@@ -45,7 +45,7 @@ export interface KeySourceEnvironment extends FetchEnvironment {
 }
 
 export function openKeySource(issuer: CompiledIssuer, environment: KeySourceEnvironment): KeySource {
-  const { clock, timers, onRefresh } = environment;
+  const { clock, scheduler, onRefresh } = environment;
   const closing = new AbortController();
   let set = emptyKeySet;
   let loadedAtMs: number | undefined;
@@ -75,7 +75,7 @@ export function openKeySource(issuer: CompiledIssuer, environment: KeySourceEnvi
     underWay = undefined;
     if (closing.signal.aborted) return;
     cancelRefresh?.();
-    cancelRefresh = timers.after(failure === undefined ? refreshEveryMs : refreshFloorMs, () => {
+    cancelRefresh = scheduler.after(failure === undefined ? refreshEveryMs : refreshFloorMs, () => {
       void refresh();
     });
     onRefresh?.(issuer.name, status());

@@ -3,7 +3,7 @@ import { errors, exportSPKI, importJWK, type CryptoKey } from 'jose';
 import * as fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey, startJwksServer } from '../../test/servers/jwks-server.ts';
-import { manualTime, type ManualTime } from '../../test/servers/manual-timers.ts';
+import { manualTime, type ManualTime } from '../../test/servers/manual-time.ts';
 import { compileIdentities } from './compile.ts';
 import type { VerifiedToken } from './claims.ts';
 import { openKeySource, type KeySource } from './jwks.ts';
@@ -49,7 +49,7 @@ async function openVerifier(settings: Record<string, unknown> = {}): Promise<voi
   });
   const [issuer] = compileIdentities(section, 0).identities.issuers.values();
   if (issuer === undefined) throw new Error('no issuer');
-  source = openKeySource(issuer, { clock: time.clock, timers: time.timers, fetch: globalThis.fetch });
+  source = openKeySource(issuer, { clock: time.clock, scheduler: time.scheduler, fetch: globalThis.fetch });
   await source.warm();
   keyLookUps = 0;
   const counted: KeySource = {

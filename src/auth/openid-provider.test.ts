@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { generateSigningKey } from '../../test/servers/jwks-server.ts';
-import { manualTime, type ManualTime } from '../../test/servers/manual-timers.ts';
+import { manualTime, type ManualTime } from '../../test/servers/manual-time.ts';
 import { compileIdentify, compileIdentities } from './compile.ts';
 import { identify, missingScope } from './identify.ts';
 import { identifySchema, identitiesSchema } from './options.ts';

@@ -2,7 +2,7 @@ import { SignJWT } from 'jose';
 import { afterAll, expect, it } from 'vitest';
 import { authorityExtensions, headerOf, mintCertificate, pemOf } from '../../test/servers/certificates.ts';
 import { generateSigningKey, startJwksServer } from '../../test/servers/jwks-server.ts';
-import { manualTime } from '../../test/servers/manual-timers.ts';
+import { manualTime } from '../../test/servers/manual-time.ts';
 import { compileIdentify, compileIdentities, type Identities } from './compile.ts';
 import { identify } from './identify.ts';
 import { identifySchema, identitiesSchema } from './options.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { assumedVerifiers } from '../auth/assumed.ts';
-import { systemTimers } from '../auth/fetch-document.ts';
 import { createKeySources, createVerifiers } from '../auth/verifiers.ts';
 import type { Configuration } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
+import { systemScheduler } from '../core/scheduler.ts';
 import { decide } from '../decide/decide.ts';
 import { type DecisionJson, decisionJson } from '../decide/decision-json.ts';
 import { headOfDescription } from '../decide/described-request.ts';
@@ -23,7 +23,7 @@ export interface Explainer {
  */
 export function openExplainer({ snapshot, identities }: Configuration): Explainer {
   const clock = systemClock;
-  const keySources = createKeySources({ clock, timers: systemTimers, fetch: globalThis.fetch });
+  const keySources = createKeySources({ clock, scheduler: systemScheduler, fetch: globalThis.fetch });
   const verifiers = createVerifiers(identities, keySources, clock);
   const limits = new MemoryStore({ clock });
   return {

@@ -1,3 +1,4 @@
+import type { Scheduler } from '../core/scheduler.ts';
 import {
   mkdirSync,
   mkdtempSync,
@@ -23,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const neverScheduled = () => ({ cancel: () => {} });
+const neverScheduled: Scheduler = { after: () => () => {} };
 /** Long after anything that a test writes. */
 const afterWrites = (): number => Date.now() + 60_000;
 
@@ -270,10 +271,12 @@ describe('the schedule of a watch', () => {
       loadedAtMs: afterWrites(),
       onChange: (paths) => void told.push(paths),
       onError: () => {},
-      scheduler: (run, delayMs) => {
-        const entry = { run, delayMs, cancelled: false };
-        scheduled.push(entry);
-        return { cancel: () => void (entry.cancelled = true) };
+      scheduler: {
+        after(delayMs, run) {
+          const entry = { run, delayMs, cancelled: false };
+          scheduled.push(entry);
+          return () => void (entry.cancelled = true);
+        },
       },
     });
     const runNext = async (): Promise<void> => {

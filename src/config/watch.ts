@@ -1,10 +1,8 @@
 import { systemClock } from '../core/clock.ts';
 import type { Clock } from '../core/clock.ts';
+import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
 import { changedPaths, listPath, takeFingerprints } from './fingerprint.ts';
 import type { Fingerprint, Fingerprints } from './fingerprint.ts';
-
-/** Calls `run` once after `delayMs`; must not keep the process alive. */
-export type Scheduler = (run: () => void, delayMs: number) => { cancel(): void };
 
 export interface WatchOptions {
   /**
@@ -46,20 +44,13 @@ const timestampSlackMs = 50;
  * under way is told after it.
  */
 export function watchFiles(options: WatchOptions): FileWatch {
-  const {
-    list,
-    intervalMs,
-    onChange,
-    onError,
-    clock = systemClock,
-    scheduler = scheduleUnreferenced,
-  } = options;
+  const { list, intervalMs, onChange, onError, clock = systemClock, scheduler = systemScheduler } = options;
   /** The state that the running configuration was loaded from; undefined until the first look. */
   let known: Fingerprints | undefined;
   /** A changed state that was seen and may still be in the making. */
   let restless: { state: Fingerprints; looks: number } | undefined;
   let underWay: Promise<void> | undefined;
-  let timer: { cancel(): void } | undefined;
+  let cancelTimer: (() => void) | undefined;
   let closed = false;
 
   async function lookOnce(): Promise<void> {
@@ -97,9 +88,9 @@ export function watchFiles(options: WatchOptions): FileWatch {
   function scheduleNext(): void {
     if (closed) return;
     const delayMs = restless === undefined ? intervalMs : Math.min(intervalMs, restMs);
-    timer = scheduler(() => {
+    cancelTimer = scheduler.after(delayMs, () => {
       void look().finally(scheduleNext);
-    }, delayMs);
+    });
   }
 
   scheduleNext();
@@ -107,7 +98,7 @@ export function watchFiles(options: WatchOptions): FileWatch {
     look,
     close() {
       closed = true;
-      timer?.cancel();
+      cancelTimer?.();
     },
   };
 }
@@ -126,9 +117,3 @@ function adopt(known: Fingerprints, state: Fingerprints, loadedAtMs: number): Fi
   }
   return adopted;
 }
-
-const scheduleUnreferenced: Scheduler = (run, delayMs) => {
-  const timer = setTimeout(run, delayMs);
-  timer.unref();
-  return { cancel: () => clearTimeout(timer) };
-};

@@ -49,9 +49,11 @@ describeWithTool('redis-server', 'FailoverStore over Redis', (binary) => {
       silentSocketMs: 60_000,
       onReady: () => store.retryNow(),
       onConnectionError: error.resolve,
-      delay: (run) => {
-        waiting.add(run);
-        return () => waiting.delete(run);
+      scheduler: {
+        after(_, run) {
+          waiting.add(run);
+          return () => waiting.delete(run);
+        },
       },
     });
     const store = new FailoverStore({

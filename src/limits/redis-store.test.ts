@@ -7,7 +7,8 @@ import { compileLimits } from './compile.ts';
 import type { CompiledLimit } from './compile.ts';
 import { limitSchema } from './options.ts';
 import { RedisStore, StoreError } from './redis-store.ts';
-import type { Delay, RedisStoreOptions } from './redis-store.ts';
+import type { Scheduler } from '../core/scheduler.ts';
+import type { RedisStoreOptions } from './redis-store.ts';
 import type { Charge } from './store.ts';
 
 /** Faults of a real server. What the failures lead to is in `failover.test.ts`; here is what the store says of them. */
@@ -27,12 +28,14 @@ const perHour = limitOf();
 const charge = (limit = perHour, key = 'acme', cost = 1): Charge => ({ limit, key, cost });
 
 /** A delay that ends only when the test says so: no test waits for a time-out. */
-function manualDelay(): { delay: Delay; expire: () => void } {
+function manualDelay(): { scheduler: Scheduler; expire: () => void } {
   const waiting = new Set<() => void>();
   return {
-    delay: (run) => {
-      waiting.add(run);
-      return () => waiting.delete(run);
+    scheduler: {
+      after(_, run) {
+        waiting.add(run);
+        return () => waiting.delete(run);
+      },
     },
     expire: () => {
       for (const run of waiting) run();
@@ -172,9 +175,9 @@ describeWithTool('redis-server', 'RedisStore', (binary) => {
   });
 
   it('fails when its budget is used up by a server that does not answer', async () => {
-    const { delay, expire } = manualDelay();
+    const { scheduler, expire } = manualDelay();
     const store = await opened();
-    const slow = await opened({ delay, timeoutMs: 25 });
+    const slow = await opened({ scheduler, timeoutMs: 25 });
     await store.take([charge()]);
     server.pause();
     const failure = failureOf(slow.take([charge()]));
@@ -223,7 +226,7 @@ describeWithTool('redis-server', 'RedisStore', (binary) => {
 
   it('gives a connection up that stays silent', async () => {
     // Nothing but the socket's own limit notices: the budget of the decision never ends here.
-    const store = await opened({ delay: manualDelay().delay, silentSocketMs: 100 });
+    const store = await opened({ scheduler: manualDelay().scheduler, silentSocketMs: 100 });
     server.pause();
     expect(await failureOf(store.take([charge()]))).toMatchObject({ code: 'connection' });
     expect(store.connected).toBe(false);

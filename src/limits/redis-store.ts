@@ -1,17 +1,10 @@
 import { Redis } from 'ioredis';
 import type { LimitOutcome } from '../core/limit.ts';
+import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
 import { renderRedisScript, renderScriptArguments } from './redis-script.ts';
 import type { RedisScript } from './redis-script.ts';
 import { isAdmitted, outcomeOf } from './store.ts';
 import type { Charge, LimitStore } from './store.ts';
-
-/** Runs something later; the result cancels it. */
-export type Delay = (run: () => void, ms: number) => () => void;
-
-export const systemDelay: Delay = (run, ms) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-};
 
 /** Why the store gave no answer: it was too slow, cannot be reached, or answered with an error. */
 export class StoreError extends Error {
@@ -32,7 +25,7 @@ export interface RedisStoreOptions {
   connectTimeoutMs: number;
   /** 0 to 1, for the jitter between attempts to connect. */
   random?: () => number;
-  delay?: Delay;
+  scheduler?: Scheduler;
   /** Called each time the connection is ready, first and again. */
   onReady?: () => void;
   /** Called for each failed attempt to connect and each broken connection; the message holds no password. */
@@ -55,7 +48,7 @@ export class RedisStore implements LimitStore {
   readonly #redis: Redis;
   readonly #script: RedisScript;
   readonly #timeoutMs: number;
-  readonly #delay: Delay;
+  readonly #scheduler: Scheduler;
   #lastConnectionError = 'not connected yet';
   #closed = false;
 
@@ -63,7 +56,7 @@ export class RedisStore implements LimitStore {
     const random = options.random ?? Math.random;
     this.#script = options.script ?? renderRedisScript();
     this.#timeoutMs = options.timeoutMs;
-    this.#delay = options.delay ?? systemDelay;
+    this.#scheduler = options.scheduler ?? systemScheduler;
     this.#redis = new Redis(options.url, {
       lazyConnect: true,
       connectionName: 'bulkhead',
@@ -108,7 +101,7 @@ export class RedisStore implements LimitStore {
         resolve(connected);
       };
       const ready = () => settle(true);
-      const cancel = this.#delay(() => settle(false), budgetMs);
+      const cancel = this.#scheduler.after(budgetMs, () => settle(false));
       this.#redis.on('ready', ready);
     });
   }
@@ -143,11 +136,11 @@ export class RedisStore implements LimitStore {
   /** The answer, or a `StoreError` when the budget is used up before. */
   #withinBudget(answer: Promise<unknown>): Promise<unknown> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const cancel = this.#delay(() => {
+    const cancel = this.#scheduler.after(this.#timeoutMs, () => {
       // Timers run before sockets are read: after a blocked event loop the answer may be there already, and a busy
       // gateway is no slow store. setImmediate comes after the reading.
       setImmediate(() => reject(new StoreError('timeout', `Redis: no answer within ${this.#timeoutMs} ms`)));
-    }, this.#timeoutMs);
+    });
     const fail = (error: unknown) => {
       const code = this.connected ? 'reply' : 'connection';
       reject(new StoreError(code, `Redis: ${messageOf(error)}`, error));

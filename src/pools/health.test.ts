@@ -3,7 +3,7 @@ import { manualClock } from '../core/clock.ts';
 import { type HealthChange, HealthMonitor } from './health.ts';
 import type { PoolOptions } from './options.ts';
 import type { ProbeOutcome, ProbeRequest } from './probe.ts';
-import { manualScheduler } from './scheduler.ts';
+import { manualScheduler } from '../core/scheduler.ts';
 import type { Seat } from './seat.ts';
 import { Pool } from './seats.ts';
 

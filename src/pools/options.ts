@@ -108,7 +108,9 @@ const poolSchema = z.strictObject({
     .describe('Where requests wait, first come first served, while all seats are taken.'),
   timeout: durationSchema
     .prefault('130s')
-    .describe("Longest wait for the head of the answer; Odoo's limit_time_real plus 10s."),
+    .describe(
+      "Longest wait for the head of the answer, and longest pause within it; Odoo's limit_time_real plus 10s.",
+    ),
   connectTimeout: durationSchema.prefault('2s').describe('Longest wait for a connection to an endpoint.'),
   maxBody: sizeSchema
     .prefault('10MiB')
@@ -150,7 +152,7 @@ export interface PoolOptions {
   endpoints: readonly EndpointOptions[];
   keepAlive: boolean;
   queue: { max: number; deadlineMs: number };
-  /** Longest wait for the head of the answer. */
+  /** Longest wait for the head of the answer, and longest pause within it. */
   timeoutMs: number;
   connectTimeoutMs: number;
   maxBodyBytes: number;

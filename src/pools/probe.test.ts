@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../core/clock.ts';
 import type { HealthOptions } from './options.ts';
 import { probeEndpoint } from './probe.ts';
-import { manualScheduler, type Scheduler, systemScheduler } from './scheduler.ts';
+import { manualScheduler, type Scheduler, systemScheduler } from '../core/scheduler.ts';
 
 const health: HealthOptions = {
   path: '/web/health',

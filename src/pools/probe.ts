@@ -1,6 +1,6 @@
 import { Client } from 'undici';
 import type { HealthOptions } from './options.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler } from '../core/scheduler.ts';
 
 /** What one probe found out. `cause` is for logs: an error code or `HTTP 503`. */
 export type ProbeOutcome = { kind: 'answered' } | { kind: 'failed'; cause: string } | { kind: 'timeout' };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { manualClock } from '../core/clock.ts';
 import type { PoolOptions } from './options.ts';
 import { PoolRegistry } from './registry.ts';
-import { manualScheduler } from './scheduler.ts';
+import { manualScheduler } from '../core/scheduler.ts';
 import type { Pool } from './seats.ts';
 import type { Seat } from './seat.ts';
 

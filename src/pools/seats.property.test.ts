@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { manualClock } from '../core/clock.ts';
 import type { PoolOptions } from './options.ts';
-import { manualScheduler } from './scheduler.ts';
+import { manualScheduler } from '../core/scheduler.ts';
 import type { Seat, SeatOutcome, Waiter } from './seat.ts';
 import { Pool } from './seats.ts';
 

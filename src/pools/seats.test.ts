@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../core/clock.ts';
 import type { PoolOptions } from './options.ts';
-import { manualScheduler } from './scheduler.ts';
+import { manualScheduler } from '../core/scheduler.ts';
 import type { PoolRefusal, Seat, Waiter } from './seat.ts';
 import { Pool } from './seats.ts';
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type EndpointState, findLeastLoaded, newEndpoint } from './endpoint.ts';
 import type { PoolOptions } from './options.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Scheduler } from '../core/scheduler.ts';
 import type { PoolStatus } from './status.ts';
 import type { PoolRefusal, Queued, Seat, SeatOutcome, Waiter } from './seat.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { manualClock } from '../core/clock.ts';
+import { manualClock } from './clock.ts';
 import { manualScheduler, systemScheduler } from './scheduler.ts';
 
 describe('manualScheduler', () => {

@@ -1,4 +1,4 @@
-import type { ManualClock } from '../core/clock.ts';
+import type { ManualClock } from './clock.ts';
 
 /** Runs something later. Injected beside the clock, so that tests own time. */
 export interface Scheduler {
