@@ -20,9 +20,13 @@ export const identityFieldNames: readonly string[] = [
   'x-request-id',
 ];
 
-/** Names that a zone cannot pass even by a prefix: the gateway or the transport sets them. */
+/**
+ * Names that a zone cannot pass even by a prefix: the gateway or the transport sets them, and a name with `_` is another
+ * spelling of one with `-`. The name is in lower case.
+ */
 export function isOurs(name: string): boolean {
   return (
+    name.includes('_') ||
     name.startsWith('x-forwarded') ||
     name.startsWith('x-bulkhead-') ||
     name.startsWith('x-odoo-') ||
@@ -75,7 +79,8 @@ function hasSession(facts: Facts): boolean {
 
 /**
  * A zone that takes tokens consumes the Authorization field: the token is for the gateway. What Odoo wants there on JSON-2
- * is its own API key, which the tenant's configuration holds. In other zones the field is Odoo's and passes.
+ * is its own API key, which the tenant's configuration holds. In other zones the field is Odoo's and passes; a caller that
+ * is known by something else, such as a certificate, and sends no such field gets the key as well. Nobody unknown does.
  */
 function pushAuthorization(out: string[], inquiry: Inquiry): void {
   const { identify, forwarding } = inquiry.governing;
@@ -83,7 +88,7 @@ function pushAuthorization(out: string[], inquiry: Inquiry): void {
   if (!takesTokens || forwarding.passAuthorization) {
     const value = fieldValue(inquiry.known.fields, 'authorization');
     if (value !== undefined) out.push('authorization', value);
-    return;
+    if (value !== undefined || inquiry.principal === undefined) return;
   }
   const key = inquiry.tenant?.odooApiKey;
   if (key !== undefined && inquiry.known.odoo !== undefined) out.push('authorization', `Bearer ${key}`);
