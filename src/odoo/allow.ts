@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { Facts, OdooCall } from '../core/facts.ts';
+import type { Facts } from '../core/facts.ts';
 import type { Locate } from '../core/issue.ts';
-import { matchesPattern, methodPatternSchema, modelPatternSchema } from './method-pattern.ts';
+import { findRoute } from './find-route.ts';
+import { findCallEntry, methodPatternSchema, modelPatternSchema } from './method-pattern.ts';
 
 /** `allow.odoo` of a zone: the only Odoo calls that pass. */
 export const odooAllowSchema = z
@@ -32,7 +33,7 @@ export type OdooVerdict =
   | { allowed: false; reason: 'odoo_method_not_allowed' | 'odoo_call_unreadable'; at: string };
 
 /** Routes whose body, not whose path, says what is called. */
-const bodyRoutes = ['/jsonrpc', '/xmlrpc', '/web/dataset/', '/json/'];
+const bodyRoutes = ['/jsonrpc', '/xmlrpc', '/json/', '/web/dataset/', '/web/action/run', '/web/export/'];
 
 /**
  * Judges one request against the allow-list of its zone. What is no Odoo call is not concerned: the zone's rule decides
@@ -41,22 +42,11 @@ const bodyRoutes = ['/jsonrpc', '/xmlrpc', '/web/dataset/', '/json/'];
 export function judgeOdooCall(list: OdooAllowList, facts: Facts): OdooVerdict {
   const call = facts.odoo;
   if (call === undefined) {
-    const hidden = bodyRoutes.some((route) => facts.path.startsWith(route));
-    return hidden
+    return findRoute(facts.path, bodyRoutes) !== undefined
       ? { allowed: false, reason: 'odoo_call_unreadable', at: list.at }
       : { allowed: true, at: list.at };
   }
-  const entry = findEntry(list, call);
+  const entry = findCallEntry(list.entries, call);
   if (entry === undefined) return { allowed: false, reason: 'odoo_method_not_allowed', at: list.at };
   return { allowed: true, at: entry.at };
-}
-
-function findEntry(list: OdooAllowList, call: OdooCall): OdooAllowList['entries'][number] | undefined {
-  for (const entry of list.entries) {
-    if (!matchesPattern(entry.model, call.model)) continue;
-    for (const method of entry.methods) {
-      if (matchesPattern(method, call.method)) return entry;
-    }
-  }
-  return undefined;
 }

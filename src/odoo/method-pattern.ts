@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { OdooCall } from '../core/facts.ts';
 import { unreadable } from '../core/schema.ts';
 
 const modelError = unreadable(
@@ -25,4 +26,18 @@ export const methodPatternSchema = z
 /** Whether a name is this pattern, or falls under it when it ends with `*`. */
 export function matchesPattern(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
+
+/** The first entry that names this call. */
+export function findCallEntry<Entry extends { model: string; methods: readonly string[] }>(
+  entries: readonly Entry[],
+  call: OdooCall,
+): Entry | undefined {
+  for (const entry of entries) {
+    if (!matchesPattern(entry.model, call.model)) continue;
+    for (const method of entry.methods) {
+      if (matchesPattern(method, call.method)) return entry;
+    }
+  }
+  return undefined;
 }

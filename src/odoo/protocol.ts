@@ -7,10 +7,17 @@ const jsonRpcPaths = [
   '/jsonrpc',
   '/web/dataset/',
   '/web/action/',
+  '/web/domain/',
   '/web/session/',
+  '/web/view/',
   '/web/webclient/',
   '/mail/',
   '/discuss/',
+  '/calendar/',
+  '/html_editor/',
+  '/pos/',
+  '/product/catalog/',
+  '/stock_barcode/',
 ];
 
 /**

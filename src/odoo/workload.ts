@@ -4,7 +4,9 @@ import { fieldValue } from '../core/fields.ts';
 import type { Locate } from '../core/issue.ts';
 import { choiceSchema, unreadable } from '../core/schema.ts';
 import type { Workload } from '../core/workload.ts';
-import { matchesPattern, methodPatternSchema, modelPatternSchema } from './method-pattern.ts';
+import { findRoute } from './find-route.ts';
+import { findCallEntry, methodPatternSchema, modelPatternSchema } from './method-pattern.ts';
+import { shippedMethods, shippedRoutes } from './shipped-workload.ts';
 
 const classSchema = choiceSchema(['interactive', 'batch'], 'The request would have no pool to go to.');
 const pathError = unreadable(
@@ -71,51 +73,23 @@ export interface WorkloadRules {
   fallback: Workload;
   routes: readonly RouteClass[];
   methods: readonly MethodClass[];
-  header: string | undefined;
+  header: { name: string; at: string } | undefined;
+  /** Where `fallback` is written. */
   at: string;
 }
 
-/** What is heavy in every Odoo, by route: reports, exports, imports (`docs/decisions.md` names the sources). */
-const shippedRoutes: readonly RouteClass[] = [
-  '/report/',
-  '/stock/pdf/',
-  '/web/export/',
-  '/web/pivot/export_xlsx',
-  '/base_import/',
-  '/account/download_',
-].map((pathPrefix) => ({ pathPrefix, class: 'batch', at: '' }));
-
-/** What is heavy in every Odoo, by method: grouping over whole tables, imports, and stock-wide runs. */
-const shippedMethods: readonly MethodClass[] = [
-  {
-    model: '*',
-    methods: ['formatted_read_group', 'web_read_group', 'read_group', 'export_data', 'load'],
-    class: 'batch',
-    at: '',
-  },
-  {
-    model: 'stock.quant',
-    methods: ['action_apply_all', 'action_apply_inventory', 'move_quants'],
-    class: 'batch',
-    at: '',
-  },
-  { model: 'stock.rule', methods: ['run_scheduler'], class: 'batch', at: '' },
-  { model: 'stock.warehouse.orderpoint', methods: ['action_replenish*'], class: 'batch', at: '' },
-  { model: 'base_import.import', methods: ['*'], class: 'batch', at: '' },
-  { model: 'ir.cron', methods: ['method_direct_trigger'], class: 'batch', at: '' },
-];
-
 export function compileWorkload(options: WorkloadOptions, locate: Locate): WorkloadRules {
+  const { header } = options;
   const own = options.routes.map((route, index) => ({ ...route, at: locate(['routes', index]) }));
   return {
     fallback: options.default,
-    // A zone's own word goes before the shipped one; among its own the longest prefix is the most exact.
-    routes: [...own.toSorted((a, b) => b.pathPrefix.length - a.pathPrefix.length), ...shippedRoutes],
+    // The longest prefix is the most exact.
+    routes: own.toSorted((a, b) => b.pathPrefix.length - a.pathPrefix.length),
     methods: [
       ...options.odoo.map((entry, index) => ({ ...entry, at: locate(['odoo', index]) })),
-      ...shippedMethods,
+      ...shippedMethods.map((entry) => ({ ...entry, class: 'batch' as const, at: '' })),
     ],
-    header: options.header,
+    header: header === undefined ? undefined : { name: header, at: locate(['header']) },
     at: locate(['default']),
   };
 }
@@ -139,35 +113,40 @@ export function classifyWorkload(rules: WorkloadRules, facts: Facts): WorkloadVe
   if (facts.webSocket) return webSocket;
   if (isStatic(facts.path)) return staticFile;
   if (rules.header !== undefined && facts.fromTrustedProxy) {
-    const word = fieldValue(facts.fields, rules.header);
-    if (word === 'interactive' || word === 'batch')
-      return { workload: word, at: rules.at, why: `header ${rules.header}` };
+    const { name, at } = rules.header;
+    const word = fieldValue(facts.fields, name);
+    if (word === 'interactive' || word === 'batch') return { workload: word, at, why: `header ${name}` };
   }
-  for (const route of rules.routes) {
-    if (facts.path.startsWith(route.pathPrefix)) {
-      return { workload: route.class, at: route.at, why: `path begins with ${route.pathPrefix}` };
-    }
+  // The zone's own word goes before what is shipped.
+  for (const { pathPrefix, class: workload, at } of rules.routes) {
+    if (facts.path.startsWith(pathPrefix)) return { workload, at, why: `path begins with ${pathPrefix}` };
   }
   const call = facts.odoo;
   if (call !== undefined) {
-    for (const entry of rules.methods) {
-      if (!matchesPattern(entry.model, call.model)) continue;
-      for (const method of entry.methods) {
-        if (matchesPattern(method, call.method)) {
-          return { workload: entry.class, at: entry.at, why: `Odoo call ${call.model} ${call.method}` };
-        }
-      }
+    const entry = findCallEntry(rules.methods, call);
+    if (entry !== undefined) {
+      return { workload: entry.class, at: entry.at, why: `Odoo call ${call.model} ${call.method}` };
     }
+  } else {
+    const route = findRoute(facts.path, shippedRoutes);
+    if (route !== undefined) return { workload: 'batch', at: '', why: `route ${route}` };
   }
   return { workload: rules.fallback, at: rules.at, why: 'default of the zone' };
 }
 
-/** `/<module>/static/…` and `/web/assets/…`: no session, no database (odoo/http.py). */
+/** `/<module>/static/<file>`, which takes no session and no database (odoo/http.py), and the bundles of the web client. */
 function isStatic(path: string): boolean {
   if (path.startsWith('/web/assets/')) return true;
   const second = path.indexOf('/', 1);
-  return second > 1 && path.startsWith('/static/', second) && isModuleName(path, second);
+  return (
+    second > 1 &&
+    path.startsWith(staticFolder, second) &&
+    path.length > second + staticFolder.length &&
+    isModuleName(path, second)
+  );
 }
+
+const staticFolder = '/static/';
 
 function isModuleName(path: string, end: number): boolean {
   for (let i = 1; i < end; i++) {
