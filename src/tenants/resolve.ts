@@ -1,5 +1,5 @@
 // hot path
-import { type Fields, fieldValue } from '../core/fields.ts';
+import { combinedFieldValue, type Fields } from '../core/fields.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RegisteredTenant, TenantRegistry } from './registry.ts';
 import type { TenantSource } from './options.ts';
@@ -35,15 +35,14 @@ export function resolveTenant(
 ): TenantVerdict {
   let found: RegisteredTenant | undefined;
   let foundIn: TenantSource | undefined;
-  for (const source of allSources) {
-    if (!rule.from.includes(source) && source !== 'principal') continue;
-    const named = lookUp(registry, source, evidence);
+  for (const [source, place] of places) {
+    const listed = rule.from.includes(source);
+    if (!listed && source !== 'principal') continue;
+    const named = lookUp(registry, place, evidence);
     if (named === undefined) continue;
     if (named === 'unknown') return { reason: 'tenant_unknown', source };
     if (found !== undefined && found !== named) return { reason: 'tenant_mismatch', source };
-    if (rule.from.includes(source)) {
-      foundIn ??= source;
-    }
+    if (listed) foundIn ??= source;
     found = named;
   }
   return found === undefined || foundIn === undefined
@@ -51,24 +50,37 @@ export function resolveTenant(
     : { tenant: found, source: foundIn };
 }
 
-const allSources: readonly TenantSource[] = ['host', 'principal', 'odoo.db'];
+type Place = 'capture' | 'ownHost' | 'credential' | 'database';
+
+/** A host can name a tenant twice: by what the rule captures, and as a host of its own. */
+const places: readonly (readonly [TenantSource, Place])[] = [
+  ['host', 'capture'],
+  ['host', 'ownHost'],
+  ['principal', 'credential'],
+  ['odoo.db', 'database'],
+];
 
 function lookUp(
   registry: TenantRegistry,
-  source: TenantSource,
+  place: Place,
   evidence: TenantEvidence,
 ): RegisteredTenant | 'unknown' | undefined {
-  switch (source) {
-    case 'host':
-      if (evidence.captured !== undefined) return registry.byId.get(evidence.captured) ?? 'unknown';
+  switch (place) {
+    case 'capture':
+      return find(registry.byId, evidence.captured);
+    case 'ownHost':
       return registry.byHost.get(evidence.host);
-    case 'principal': {
-      const id = evidence.principal?.tenant;
-      return id === undefined ? undefined : (registry.byId.get(id) ?? 'unknown');
-    }
-    case 'odoo.db': {
-      const database = fieldValue(evidence.fields, 'x-odoo-database');
-      return database === undefined ? undefined : (registry.byDatabase.get(database) ?? 'unknown');
-    }
+    case 'credential':
+      return find(registry.byId, evidence.principal?.tenant);
+    case 'database':
+      // Of two fields neither may be overlooked; joined they name no database.
+      return find(registry.byDatabase, combinedFieldValue(evidence.fields, 'x-odoo-database'));
   }
+}
+
+function find(
+  tenants: ReadonlyMap<string, RegisteredTenant>,
+  name: string | undefined,
+): RegisteredTenant | 'unknown' | undefined {
+  return name === undefined ? undefined : (tenants.get(name) ?? 'unknown');
 }
