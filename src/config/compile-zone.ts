@@ -2,7 +2,7 @@ import { compileIdentify, type Identities } from '../auth/compile.ts';
 import type { ConfigPath, Issue, Locate } from '../core/issue.ts';
 import { nearestName } from '../core/nearest-name.ts';
 import type { Tier } from '../core/tenant.ts';
-import type { Workload } from '../core/workload.ts';
+import { type Workload, workloads } from '../core/workload.ts';
 import type { CompiledZone, PoolChoice } from '../decide/snapshot.ts';
 import { compileGuard, compileLimits, limitNeedsPrincipal } from '../limits/compile.ts';
 import { compileOdooAllow } from '../odoo/allow.ts';
@@ -41,6 +41,8 @@ export function compileZone(
       : compileGuard(options.zone, options.address.guard, { path: ['address', 'guard'], locate });
   issues.push(...(guard?.issues ?? []));
   const { tiers, ...base } = options.pools;
+  const named = compilePools(base, { path: ['pools'], pools, locate }, issues);
+  if (named.interactive === undefined && named.batch === undefined) issues.push(noHttpPool);
   return {
     zone: {
       name: options.zone,
@@ -60,8 +62,8 @@ export function compileZone(
           : compileOdooAllow(options.allow.odoo, under('allow', 'odoo')),
       workload: compileWorkload(options.workload, under('workload')),
       limits: limits.limits,
-      pools: compilePools(base, { path: ['pools'], pools, locate }, issues),
-      poolsByTier: compileTiers(tiers, { pools, locate }, issues),
+      pools: fillGaps(named),
+      poolsByTier: compileTiers(tiers, { named, pools, locate }, issues),
       forwarding: {
         passAuthorization: options.headers.passAuthorization,
         passFields: options.headers.pass,
@@ -138,23 +140,33 @@ function checkPassing(options: ZoneOptions): Issue[] {
   return issues;
 }
 
+const noHttpPool: Issue = {
+  path: ['pools'],
+  what: 'The zone has neither an interactive nor a batch pool.',
+  consequence: 'No request could be served.',
+  fix: 'Add interactive: or batch: with the name of a pool in pools.yaml.',
+};
+
 type PoolNames = Partial<Record<Workload, string | undefined>>;
+type PoolChoices = Partial<Record<Workload, PoolChoice>>;
 
 interface PoolSurroundings {
   pools: readonly PoolOptions[] | undefined;
   locate: Locate;
 }
 
+/** A tier writes only what differs from the zone's own pools. */
 function compileTiers(
   tiers: Partial<Record<Tier, PoolNames | undefined>>,
-  surroundings: PoolSurroundings,
+  { named, ...surroundings }: PoolSurroundings & { named: PoolChoices },
   issues: Issue[],
 ): CompiledZone['poolsByTier'] {
-  const compiled: Partial<Record<Tier, Partial<Record<Workload, PoolChoice>>>> = {};
+  const compiled: Partial<Record<Tier, PoolChoices>> = {};
   for (const tier of ['shared', 'semi-isolated', 'dedicated'] as const) {
     const names = tiers[tier];
     if (names === undefined) continue;
-    compiled[tier] = compilePools(names, { path: ['pools', 'tiers', tier], ...surroundings }, issues);
+    const own = compilePools(names, { path: ['pools', 'tiers', tier], ...surroundings }, issues);
+    compiled[tier] = fillGaps({ ...named, ...own });
   }
   return compiled;
 }
@@ -163,9 +175,9 @@ function compilePools(
   names: PoolNames,
   { path, pools, locate }: PoolSurroundings & { path: ConfigPath },
   issues: Issue[],
-): Partial<Record<Workload, PoolChoice>> {
-  const choices: Partial<Record<Workload, PoolChoice>> = {};
-  for (const workload of ['interactive', 'batch', 'websocket', 'static'] as const) {
+): PoolChoices {
+  const choices: PoolChoices = {};
+  for (const workload of workloads) {
     const name = names[workload];
     if (name === undefined) continue;
     const at = [...path, workload];
@@ -173,18 +185,15 @@ function compilePools(
     if (issue !== undefined) issues.push(issue);
     choices[workload] = { pool: name, at: locate(at) };
   }
-  if (path.length === 1 && choices.interactive === undefined && choices.batch === undefined) {
-    issues.push({
-      path,
-      what: 'The zone has neither an interactive nor a batch pool.',
-      consequence: 'No request could be served.',
-      fix: 'Add interactive: or batch: with the name of a pool in pools.yaml.',
-    });
-  }
-  // With one pool there is nothing to keep apart: it serves both classes. Static files are light, so they sit with people.
+  return choices;
+}
+
+/** With one pool there is nothing to keep apart: it serves both classes. Static files are light, so they sit with people. */
+function fillGaps(choices: PoolChoices): PoolChoices {
   const http = choices.interactive ?? choices.batch;
-  if (http === undefined) return choices;
-  return { interactive: http, batch: choices.batch ?? http, static: http, ...choices };
+  return http === undefined
+    ? choices
+    : { interactive: http, batch: choices.batch ?? http, static: http, ...choices };
 }
 
 function checkPool(

@@ -5,6 +5,7 @@
 export const reasons = {
   // canonicalise
   framing_invalid: { status: 400, title: 'The request framing is ambiguous or malformed' },
+  head_timeout: { status: 408, title: 'The request head came too slowly' },
   header_invalid: { status: 400, title: 'A header field is malformed' },
   header_too_large: { status: 431, title: 'The header section is too large' },
   host_invalid: { status: 400, title: 'The Host field is missing, repeated or malformed' },

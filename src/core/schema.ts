@@ -38,14 +38,23 @@ const durationError = unreadable(
   'Write a number with a unit: 250ms, 5s, 10m, 1h or 1d.',
 );
 
-/** A duration such as `5s`; yields milliseconds. */
+/** Node's timers take longer times for 1 ms. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** A duration such as `5s`, at most 24 days; yields milliseconds. */
 export const durationSchema = z
   .string({ error: durationError })
   .regex(/^\d{1,9}(ms|s|m|h|d)$/, { error: durationError })
-  .transform((text) => {
-    const unit = /[a-z]+$/.exec(text)?.[0] ?? '';
-    return Number.parseInt(text, 10) * (durationUnitsMs[unit] ?? 0);
-  });
+  // A text that is no duration is too long for nothing: one complaint is enough.
+  .refine((text) => !(readDurationMs(text) > longestTimerMs), {
+    error: unreadable('a duration of at most 24d', 'A longer timer would end at once.', 'Write at most 24d.'),
+  })
+  .transform(readDurationMs);
+
+function readDurationMs(text: string): number {
+  const unit = /[a-z]+$/.exec(text)?.[0] ?? '';
+  return Number.parseInt(text, 10) * (durationUnitsMs[unit] ?? 0);
+}
 
 const sizeUnits: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const sizeError = unreadable(

@@ -14,8 +14,8 @@ import { readJson2 } from '../odoo/read-json2.ts';
  */
 export function canonicalise(head: RequestHead, trustedProxies: readonly Cidr[]): Facts | Reason {
   const { fields, method } = head;
-  // RFC 9110 §9.3.6 and §9.3.8: no tunnel, and no echo of credentials.
-  if (method === 'CONNECT' || method === 'TRACE') return 'method_not_supported';
+  if (!supportedMethods.has(method)) return 'method_not_supported';
+  if (repeatsSingleField(fields)) return 'header_invalid';
   if (fieldCount(fields, 'host') !== 1) return 'host_invalid';
   const authority = parseHost(fieldValue(fields, 'host') ?? '');
   if (authority === undefined) return 'host_invalid';
@@ -49,6 +49,34 @@ export function canonicalise(head: RequestHead, trustedProxies: readonly Cidr[])
     listener: head.listener,
     requestId: head.requestId,
   };
+}
+
+/**
+ * What Odoo's routes know. Not TRACE, which echoes credentials, nor CONNECT (RFC 9110 §9.3.6 and §9.3.8), nor the methods
+ * of other protocols (`SOURCE`, `DESCRIBE`) that the parser takes.
+ */
+const supportedMethods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+]);
+
+/** Fields that decide something and have one value: of two, one parser reads the first, the next one the last. */
+function repeatsSingleField(fields: Fields): boolean {
+  let authorization = 0;
+  let contentType = 0;
+  let origin = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    if (name === 'authorization') authorization++;
+    else if (name === 'content-type') contentType++;
+    else if (name === 'origin') origin++;
+  }
+  return authorization > 1 || contentType > 1 || origin > 1;
 }
 
 function forwardedScheme(fields: Fields): 'http' | 'https' | undefined {

@@ -1,5 +1,5 @@
 // hot path
-import type { Decision, Findings, Refusal } from '../core/decision.ts';
+import type { Allow, Decision, Findings, Refusal } from '../core/decision.ts';
 import type { RequestHead } from '../core/request-head.ts';
 import type { Effects } from './effects.ts';
 import { Inquiry } from './inquiry.ts';
@@ -41,7 +41,8 @@ function conclude(index: number, inquiry: Inquiry, result: StageResult): Decided
 
 /** Every stage leaves a line in the trace, also one that had nothing to say. */
 function recordPass({ name }: Stage, inquiry: Inquiry): void {
-  if (inquiry.trace.at(-1)?.stage !== name) inquiry.trace.push({ stage: name, outcome: 'passed', at: '', note: '' });
+  if (inquiry.trace.at(-1)?.stage !== name)
+    inquiry.trace.push({ stage: name, outcome: 'passed', at: '', note: '' });
 }
 
 function refuse(index: number, inquiry: Inquiry, refusal: Refusal): Decided {
@@ -58,15 +59,24 @@ function refuse(index: number, inquiry: Inquiry, refusal: Refusal): Decided {
 }
 
 function allow(inquiry: Inquiry): Decided {
-  const findings = findingsOf(inquiry);
-  const { zone, workload, pool } = findings;
-  if (zone === undefined || workload === undefined || pool === undefined) {
-    throw new TypeError('"stages" ended without zone, workload and pool');
+  const { governing, workload, pool } = inquiry;
+  if (workload === undefined || pool === undefined) {
+    throw new TypeError('"stages" ended without workload and pool');
   }
-  return {
-    decision: { decision: 'allow', at: inquiry.governing.at, ...findings, zone, workload, pool },
-    inquiry,
+  // Written out: copying `findingsOf` into it costs more than some stages do.
+  const decision: Allow = {
+    decision: 'allow',
+    at: governing.at,
+    zone: governing.name,
+    principal: inquiry.principal,
+    tenant: inquiry.tenant,
+    workload,
+    pool,
+    odoo: inquiry.known.odoo,
+    limits: inquiry.limits,
+    trace: inquiry.trace,
   };
+  return { decision, inquiry };
 }
 
 /** What is known so far; also the start of a refusal that comes after the stages (no seat, no upstream). */

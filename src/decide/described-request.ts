@@ -42,7 +42,10 @@ export function headOfDescription(
   const parts = parseDescription(request);
   if (parts === undefined) return undefined;
   const fields = ['host', parts.host];
-  for (const [name, value] of Object.entries(headers)) fields.push(name.toLowerCase(), value);
+  // As on the wire: blanks around a value are no part of it, and names with `_` do not get in.
+  for (const [name, value] of Object.entries(headers)) {
+    if (!name.includes('_')) fields.push(name.toLowerCase(), value.trim());
+  }
   return {
     method: parts.method,
     target: parts.target,

@@ -68,8 +68,8 @@ function privateEffects(as: AssumedCredential | undefined, identities: Identitie
 function compare(expect: Expectation, decision: DecisionJson): string[] {
   const differences: string[] = [];
   const check = (what: string, expected: string | undefined, got: string | null): void => {
-    if (expected !== undefined && expected !== got)
-      differences.push(`${what}: expected ${expected}, got ${got ?? 'none'}`);
+    if (expected !== undefined && expected !== (got ?? ''))
+      differences.push(`${what}: expected ${expected || 'none'}, got ${got || 'none'}`);
   };
   if (expect.allow === true && decision.decision !== 'allow') {
     differences.push(

@@ -104,15 +104,15 @@ function violatedPolicies(limits: readonly LimitOutcome[]): { 'violated-policies
   return names.length === 0 ? {} : { 'violated-policies': names };
 }
 
-/** RFC 9110 §11.6.1 and RFC 6750 §3: what to present, and what was wrong with what was presented. */
+/** RFC 9110 §11.6.1 and RFC 6750 §3: what to present, and what was wrong with the token that was presented, if one was. */
 function pushChallenge(fields: string[], refusal: Refusal, zone: string | undefined): void {
   const realm = `Bearer realm="${zone ?? 'bulkhead'}"`;
   if (refusal.reason === 'scope_missing') {
     fields.push('www-authenticate', `${realm}, error="insufficient_scope"`);
-  } else if (refusal.reason === 'credentials_missing') {
-    fields.push('www-authenticate', realm);
-  } else if (reasons[refusal.reason].status === 401) {
+  } else if (refusal.reason.startsWith('token_')) {
     fields.push('www-authenticate', `${realm}, error="invalid_token"`);
+  } else if (reasons[refusal.reason].status === 401) {
+    fields.push('www-authenticate', realm);
   }
 }
 

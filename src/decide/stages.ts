@@ -6,6 +6,8 @@ import { canonicalise } from './canonicalise.ts';
 import { containsIp } from '../core/ip.ts';
 import { fieldValue } from '../core/fields.ts';
 import type { Inquiry } from './inquiry.ts';
+import type { PoolChoice } from './snapshot.ts';
+import type { Workload } from '../core/workload.ts';
 import { judgeOdooCall } from '../odoo/allow.ts';
 import { classifyWorkload } from '../odoo/workload.ts';
 import { resolveTenant } from '../tenants/resolve.ts';
@@ -142,7 +144,11 @@ function runTenant(inquiry: Inquiry): StageResult {
   if ('reason' in verdict) {
     if (verdict.reason === 'tenant_missing') return { reason: verdict.reason, at: rule.at };
     const which = verdict.reason === 'tenant_unknown' ? 'a tenant that does not exist' : 'another tenant';
-    return { reason: verdict.reason, at: rule.at, detail: `${capitalise(sourceNames[verdict.source])} names ${which}.` };
+    return {
+      reason: verdict.reason,
+      at: rule.at,
+      detail: `${capitalise(sourceNames[verdict.source])} names ${which}.`,
+    };
   }
   inquiry.tenant = verdict.tenant;
   note(inquiry, 'tenant', {
@@ -206,6 +212,9 @@ function runWorkload(inquiry: Inquiry): StageResult {
   if (facts.webSocket !== (facts.path === '/websocket')) return { reason: 'upgrade_invalid', at: '' };
   const verdict = classifyWorkload(zone.workload, facts);
   inquiry.workload = verdict.workload;
+  // Known before the limits are, so that nothing is spent on what cannot be served.
+  if (choosePool(inquiry, verdict.workload) === undefined)
+    return { reason: 'workload_not_served', at: zone.at };
   note(inquiry, 'workload', { outcome: verdict.workload, at: verdict.at, note: verdict.why });
   return undefined;
 }
@@ -222,18 +231,21 @@ function runLimit(inquiry: Inquiry): StageResult | Promise<StageResult> {
 }
 
 function runRoute(inquiry: Inquiry): StageResult {
-  const zone = inquiry.governing;
   const { workload, tenant } = inquiry;
-  if (workload === undefined) throw new TypeError('"workload" is read before it is classified');
-  const own = tenant === undefined ? undefined : zone.poolsByTier[tenant.tier]?.[workload];
-  const choice = own ?? zone.pools[workload];
-  if (choice === undefined) return { reason: 'workload_not_served', at: zone.at };
+  const choice = workload === undefined ? undefined : choosePool(inquiry, workload);
+  if (workload === undefined || choice === undefined) throw new TypeError('"workload" is served by no pool');
   inquiry.pool = choice.pool;
   inquiry.poolAt = choice.at;
+  const ofTier = tenant !== undefined && choice !== inquiry.governing.pools[workload];
   note(inquiry, 'route', {
     outcome: choice.pool,
     at: choice.at,
-    note: own === undefined ? workload : `${workload}, ${tenant?.tier}`,
+    note: ofTier ? `${workload}, ${tenant.tier}` : workload,
   });
   return undefined;
+}
+
+function choosePool({ governing, tenant }: Inquiry, workload: Workload): PoolChoice | undefined {
+  const ofTier = tenant === undefined ? undefined : governing.poolsByTier[tenant.tier];
+  return (ofTier ?? governing.pools)[workload];
 }

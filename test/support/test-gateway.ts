@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { startOdooGevent } from '../../src/demo/odoo-gevent.ts';
 import { startOdooPrefork } from '../../src/demo/odoo-prefork.ts';
 import { demoAudience, demoClients } from '../../src/demo/demo-clients.ts';
 import { startOpenIdProvider } from '../../src/demo/openid-provider.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
+
+export { writeFiles } from './write-files.ts';
 
 /** Directory of the example configuration. */
 export const exampleDirectory = join(import.meta.dirname, '../../config');
@@ -61,16 +61,6 @@ export function portOf(gateway: Gateway, name: Gateway['listening'][number]['nam
   const found = gateway.listening.find((listening) => listening.name === name);
   if (found === undefined) throw new TypeError(`"${name}" does not listen`);
   return found.port;
-}
-
-/** Writes files into a new temporary directory; returns it and a function that removes it. */
-export function writeFiles(files: Record<string, string>): { directory: string; remove(): void } {
-  const directory = mkdtempSync(join(tmpdir(), 'bulkhead-'));
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, name)), { recursive: true });
-    writeFileSync(join(directory, name), text);
-  }
-  return { directory, remove: () => rmSync(directory, { recursive: true }) };
 }
 
 function parseLines(text: string): Record<string, unknown>[] {

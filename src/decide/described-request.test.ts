@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { headOfDescription, parseDescription } from './described-request.ts';
+
+describe('parseDescription', () => {
+  it.each([
+    ['GET https://acme.example/odoo', ['GET', 'https', 'acme.example', '/odoo']],
+    ['GET https://acme.example', ['GET', 'https', 'acme.example', '/']],
+    ['GET http://acme.example:8080/a?b=c', ['GET', 'http', 'acme.example:8080', '/a?b=c']],
+    ['GET https://acme.example?b=c', ['GET', 'https', 'acme.example', '/?b=c']],
+    ['GET https://[::1]:80/', ['GET', 'https', '[::1]:80', '/']],
+    // Spellings that one asks about are not repaired.
+    ['POST https://ACME.example//a/../b%2Fc', ['POST', 'https', 'ACME.example', '//a/../b%2Fc']],
+    ['GET https://user@acme.example/', ['GET', 'https', 'user@acme.example', '/']],
+    ['GET https://acme.example/a#b', ['GET', 'https', 'acme.example', '/a#b']],
+    ['GET https://acme.example#b', ['GET', 'https', 'acme.example', '/#b']],
+    ['GET https://acme.example\\a', ['GET', 'https', 'acme.example\\a', '/']],
+    ['BREW https://acme.example/', ['BREW', 'https', 'acme.example', '/']],
+  ])('cuts %j', (request, [method, scheme, host, target]) => {
+    expect(parseDescription(request)).toEqual({ method, scheme, host, target });
+  });
+
+  it.each([
+    '',
+    'GET',
+    'GET /odoo',
+    'GET acme.example/odoo',
+    'GET ftp://acme.example/',
+    'GET https://',
+    'GET https:///odoo',
+    'GET https://?x',
+    'get https://acme.example/',
+    'GET  https://acme.example/',
+    'GET\thttps://acme.example/',
+    ' GET https://acme.example/',
+    'GET https://acme.example/ ',
+    'GET https://acme.example/a b',
+    'GET https://acme.example/\nHost: x',
+  ])('takes %j for none', (request) => {
+    expect(parseDescription(request)).toBeUndefined();
+  });
+
+  it('loses no character of what it cuts', () => {
+    const target = fc.stringMatching(/^\/[!-~]{0,30}$/);
+    const host = fc.stringMatching(/^[!-~]{1,20}$/).filter((text) => !/[/?#]/.test(text));
+    fc.assert(
+      fc.property(fc.constantFrom('http', 'https'), host, target, (scheme, authority, rest) => {
+        const request = `GET ${scheme}://${authority}${rest}`;
+        expect(parseDescription(request)).toEqual({ method: 'GET', scheme, host: authority, target: rest });
+      }),
+    );
+  });
+});
+
+describe('headOfDescription', () => {
+  const about = { listener: 'proxy', requestId: 'r1' };
+
+  it('is the head of a client that is connected directly', () => {
+    const headers = { Accept: ' text/html ', 'X-Two': 'a, b' };
+    const request = 'GET https://acme.example/odoo?debug=1';
+    expect(headOfDescription({ request, headers, from: '192.0.2.7' }, about)).toEqual({
+      method: 'GET',
+      target: '/odoo?debug=1',
+      fields: ['host', 'acme.example', 'accept', 'text/html', 'x-two', 'a, b'],
+      peerAddress: '192.0.2.7',
+      scheme: 'https',
+      listener: 'proxy',
+      requestId: 'r1',
+      forwardedByPeer: false,
+    });
+  });
+
+  it('leaves out names that do not get in on the wire', () => {
+    const headers = { X_Forwarded_For: '203.0.113.9', 'x-kept': '1' };
+    const head = headOfDescription({ request: 'GET http://a.example/', headers, from: '192.0.2.7' }, about);
+    expect(head?.fields).toEqual(['host', 'a.example', 'x-kept', '1']);
+  });
+
+  it('keeps a second Host, which is refused as it would be on the wire', () => {
+    const headers = { Host: 'b.example' };
+    const head = headOfDescription({ request: 'GET http://a.example/', headers, from: '192.0.2.7' }, about);
+    expect(head?.fields).toEqual(['host', 'a.example', 'host', 'b.example']);
+  });
+
+  it('is undefined for what is no METHOD URL', () => {
+    expect(headOfDescription({ request: 'GET /', headers: {}, from: '192.0.2.7' }, about)).toBeUndefined();
+  });
+});
