@@ -24,7 +24,14 @@ export function createAdmin(context: AdminContext): HttpServerHandlers {
 
 function respond(context: AdminContext, exchange: Exchange): void {
   if (exchange.defect !== undefined) return answerText(exchange, 400, 'malformed request\n');
-  if (exchange.method !== 'GET' && exchange.method !== 'HEAD') return answerText(exchange, 405, 'use GET\n');
+  if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
+    // RFC 9110 §15.5.6 asks for Allow.
+    return exchange.answer(
+      405,
+      ['allow', 'GET, HEAD', 'content-type', 'text/plain; charset=utf-8'],
+      'use GET\n',
+    );
+  }
   switch (exchange.target) {
     case '/healthz':
       return answerText(exchange, 200, 'ok\n');

@@ -3,7 +3,9 @@ import { assumedCredentialSchema } from '../auth/options.ts';
 import { canonicalIp } from '../core/ip.ts';
 import { parseDescription } from '../decide/described-request.ts';
 
-const questionSchema = z.strictObject({
+const notAnAddress = '"from" must be an IP address.';
+
+const questionFields = {
   request: z
     .string({ error: () => '"request" must be METHOD URL.' })
     .refine((text) => parseDescription(text) !== undefined, {
@@ -12,15 +14,21 @@ const questionSchema = z.strictObject({
     }),
   headers: z
     .record(
-      z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, { error: () => 'A header must be Name: value.' }),
+      z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/),
       z.string({ error: () => 'The value of a header must be a text.' }),
+      { error: ({ code }) => (code === 'invalid_key' ? 'A header must be Name: value.' : undefined) },
     )
     .default({}),
   from: z
-    .string()
-    .refine((text) => canonicalIp(text) !== undefined, { error: () => '"from" must be an IP address.' })
+    .string({ error: () => notAnAddress })
+    .refine((text) => canonicalIp(text) !== undefined, { error: () => notAnAddress })
     .default('192.0.2.1'),
   as: assumedCredentialSchema.optional(),
+};
+
+const questionSchema = z.strictObject(questionFields, {
+  error: ({ code }) =>
+    code === 'invalid_type' ? 'A question must be a JSON object with "request".' : undefined,
 });
 
 /** A request that somebody asks about. */
@@ -31,8 +39,8 @@ export function readQuestion(input: unknown): Question | { complaint: string } {
   const parsed = questionSchema.safeParse(input);
   if (parsed.success) return parsed.data;
   const complaints = parsed.error.issues.map(({ path, message }) => {
-    const place = path.join('.');
-    return place === '' || message.startsWith('"') ? message : `${place}: ${message}`;
+    const place = path.filter((part) => part !== '').join('.');
+    return place === '' || message.startsWith(`"${place}"`) ? message : `${place}: ${message}`;
   });
   return { complaint: complaints.join(' ').replaceAll('\n', ' ') };
 }

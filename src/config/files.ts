@@ -12,15 +12,16 @@ export interface ConfigurationFiles {
   zones: string[];
 }
 
-const known = ['gateway.yaml', 'identities.yaml', 'pools.yaml', 'tenants.yaml'];
+const knownStems = ['gateway', 'identities', 'pools', 'tenants'];
+const known = knownStems.map((stem) => `${stem}.yaml`);
 const knownFolders = ['zones', 'tenants'];
 
 /**
- * Lists the files that make up the configuration. A file that would be ignored is a problem: it was put there to be in
- * force. Names that begin with a dot are not looked at (editors and Kubernetes keep their own there).
+ * Lists the files that make up the configuration; undefined when there is no such directory. A file that would be ignored
+ * is a problem: it was put there to be in force. Names that begin with a dot are not looked at (editors and Kubernetes keep their own there).
  */
 export function listConfigurationFiles(directory: string): {
-  files: ConfigurationFiles;
+  files: ConfigurationFiles | undefined;
   problems: Problem[];
 } {
   const problems: Problem[] = [];
@@ -31,11 +32,11 @@ export function listConfigurationFiles(directory: string): {
       consequence: 'There would be no rule, so no request could pass.',
       fix: 'Name a directory with gateway.yaml, pools.yaml and zones/ by --config.',
     };
-    problems.push(createProblem('.', { line: 1, column: 1 }, [], complaint));
+    return { files: undefined, problems: [createProblem('.', { line: 1, column: 1 }, [], complaint)] };
   }
-  for (const name of top ?? []) {
+  for (const name of top) {
     if (known.includes(name)) continue;
-    const nearest = nearestName(name.replace(/\.yml$/, '.yaml'), known);
+    const nearest = nearestName(name.replace(/\.ya?ml$/, ''), knownStems);
     problems.push(
       createProblem(name, { line: 1, column: 1 }, [], {
         what: `"${name}" is not a file of the configuration.`,
@@ -43,7 +44,7 @@ export function listConfigurationFiles(directory: string): {
         fix:
           nearest === undefined
             ? `Use one of ${known.join(', ')}, zones/*.yaml and tenants/*.yaml, or remove it.`
-            : `Rename it to ${nearest}, or remove it.`,
+            : `Rename it to ${nearest}.yaml, or remove it.`,
       }),
     );
   }
@@ -59,7 +60,7 @@ export function listConfigurationFiles(directory: string): {
       }),
     );
   }
-  const has = (name: string): boolean => top?.includes(name) === true;
+  const has = (name: string): boolean => top.includes(name);
   const folder = (name: string): string[] =>
     (listYaml(directory, name) ?? []).filter((file) => {
       if (file.endsWith('.yaml')) return true;

@@ -67,6 +67,7 @@ export function loadConfiguration(directory: string, { env, nowMs }: LoadOptions
   const load = new Load(resolve(directory), env);
   const { files, problems } = listConfigurationFiles(load.directory);
   load.problems.push(...problems);
+  if (files === undefined) return { configuration: undefined, problems, files: [...load.files] };
 
   const gatewayFile = load.read(files.gateway, gatewaySchema);
   const identitiesFile =
