@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fields } from '../core/fields.ts';
 import type { Reason } from '../core/reason.ts';
-import type { HeadDefect } from './head.ts';
+import { BodyBuffer } from './body-buffer.ts';
+import type { HeadDefect, StrictHead } from './head.ts';
 
 /** How collecting a request body ended: the bytes, or why there are none. */
 export type BodyResult = Buffer | BodyFailure;
@@ -19,6 +20,16 @@ export interface ExchangeListener {
   onDrain(): void;
 }
 
+/** The connection that an exchange came on, as far as the exchange has to know it. */
+export interface ExchangeOwner {
+  /** Whether the answer that is given now is the last one of the connection. */
+  readonly ending: boolean;
+  /** Makes the answer that is given now the last one; what the client still sends is dropped. */
+  end(): void;
+  /** The answer is out, or the connection is gone. Called once. */
+  onExchangeEnd(exchange: Exchange): void;
+}
+
 export interface ExchangeTimeouts {
   /** Longest pause between two pieces of a request body. */
   bodyIdleMs: number;
@@ -27,6 +38,8 @@ export interface ExchangeTimeouts {
 }
 
 const emptyBody = Buffer.alloc(0);
+/** A small rest of a refused body is cheaper to read than a new connection is to make. */
+const maxDiscardedBytes = 64 * 1024;
 
 /**
  * One request and its answer. This is the seam between the surfaces and the transport: nothing above it knows
@@ -45,20 +58,21 @@ export class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #timeouts: ExchangeTimeouts;
-  /** The unanswered exchanges of the same connection. */
-  readonly #siblings: Set<Exchange>;
+  readonly #owner: ExchangeOwner;
   #listener: ExchangeListener | undefined;
   #expectsContinue: boolean;
   #bodyConsumed: boolean;
-  #failBody: ((failure: BodyFailure) => void) | undefined;
+  /** Why the body will never be there. */
+  #bodyFailure: BodyFailure | undefined;
+  #endBody: ((failure: BodyFailure) => void) | undefined;
   #stallTimer: NodeJS.Timeout | undefined;
   #finished = false;
 
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    head: { fields: Fields; bodyLength: number | undefined; defect: HeadDefect | undefined },
-    options: { timeouts: ExchangeTimeouts; expectsContinue: boolean; siblings: Set<Exchange> },
+    head: StrictHead,
+    options: { timeouts: ExchangeTimeouts; expectsContinue: boolean; owner: ExchangeOwner },
   ) {
     this.method = request.method ?? '';
     this.target = request.url ?? '';
@@ -71,8 +85,7 @@ export class Exchange {
     this.#timeouts = options.timeouts;
     this.#expectsContinue = options.expectsContinue;
     this.#bodyConsumed = head.bodyLength === 0;
-    this.#siblings = options.siblings;
-    this.#siblings.add(this);
+    this.#owner = options.owner;
     response.on('close', this.#onClose);
   }
 
@@ -85,12 +98,18 @@ export class Exchange {
     return this.#finished || this.#response.destroyed;
   }
 
+  /** Whether some of the request is still to come. */
+  get incomplete(): boolean {
+    return !this.#request.complete;
+  }
+
   listen(listener: ExchangeListener): void {
     this.#listener = listener;
   }
 
   /** Collects the whole body, at most `maxBytes`, and calls back once. Answers `Expect: 100-continue` first. */
   collectBody(maxBytes: number, onDone: (result: BodyResult) => void): void {
+    if (this.#bodyFailure !== undefined) return onDone(this.#bodyFailure);
     if (this.bodyLength !== undefined && this.bodyLength > maxBytes) return onDone('body_too_large');
     if (!this.hasBody) return onDone(emptyBody);
     if (this.#expectsContinue) {
@@ -100,30 +119,30 @@ export class Exchange {
     this.#collect(maxBytes, onDone);
   }
 
-  /** Ends a body that is being collected, because the transport found it malformed. False when none is. */
-  failBody(failure: BodyFailure): boolean {
-    if (this.#failBody === undefined) return false;
-    this.#failBody(failure);
-    return true;
+  /** The transport found the rest of the body malformed: nobody gets it, whether it is collected already or not yet. */
+  breakBody(): void {
+    this.#bodyFailure ??= 'framing_invalid';
+    this.#endBody?.('framing_invalid');
   }
 
   /**
-   * Gives the whole answer. It is the last one on its connection after a malformed head, and when so much of the request
-   * body is still to come that reading it costs more than a new connection.
+   * Gives the whole answer. It is the last one on its connection after a malformed head or body, and when so much of the
+   * request body is still to come that reading it costs more than a new connection.
    */
   answer(status: number, fields: readonly string[], body: string | Buffer | undefined): void {
     if (this.ended) return;
-    const close = this.defect !== undefined || !(this.#bodyConsumed || this.#mayDiscardBody());
     const length = body === undefined ? 0 : Buffer.byteLength(body);
     const head = [...fields, 'content-length', String(length)];
-    if (close) head.push('connection', 'close');
+    this.#settleConnection(head);
     this.#response.writeHead(status, head);
     this.#response.end(this.method === 'HEAD' ? undefined : body);
-    if (close) this.#closeAfterAnswer();
   }
 
+  /** Throws when a status or field cannot be written; nothing is sent then, and another answer can be given. */
   startAnswer(status: number, fields: string[]): void {
-    if (!this.#bodyConsumed) fields.push('connection', 'close');
+    // RFC 9110 §8.6: an answer without content has no length either.
+    if (status === 204) removeField(fields, 'content-length');
+    this.#settleConnection(fields);
     this.#response.writeHead(status, fields);
   }
 
@@ -141,54 +160,58 @@ export class Exchange {
     this.#response.end(lastChunk);
   }
 
-  /** Breaks the answer off so that the client can see that it is incomplete (RFC 9112 §8). */
+  /**
+   * Breaks the answer off so that the client can see that it is incomplete (RFC 9112 §8). A reset, because to a client of
+   * HTTP/1.0 an orderly close is the end of the answer.
+   */
   abortAnswer(): void {
-    this.#response.destroy();
+    this.#request.socket.resetAndDestroy();
   }
 
   #collect(maxBytes: number, onDone: (result: BodyResult) => void): void {
     const request = this.#request;
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const body = new BodyBuffer(Math.min(this.bodyLength ?? maxBytes, maxBytes));
     const timer = setTimeout(() => finish('body_timeout'), this.#timeouts.bodyIdleMs).unref();
     const onData = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size > maxBytes) return finish('body_too_large');
+      if (!body.append(chunk)) return finish('body_too_large');
       timer.refresh();
-      chunks.push(chunk);
     };
     const onEnd = (): void => {
       this.#bodyConsumed = true;
-      finish(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size));
+      finish(body.take());
     };
     const onClosed = (): void => finish('client_gone');
     const finish = (result: BodyResult): void => {
       clearTimeout(timer);
       request.off('data', onData).off('end', onEnd).off('error', onClosed).off('close', onClosed);
+      this.#endBody = undefined;
+      if (typeof result === 'string') this.#bodyFailure = result;
       // A body that is not wanted any more may still arrive until the connection is closed.
       request.on('error', ignore);
-      this.#failBody = undefined;
-      if (!this.#bodyConsumed) request.pause();
       onDone(result);
     };
-    this.#failBody = finish;
+    this.#endBody = finish;
     request.on('data', onData).on('end', onEnd).on('error', onClosed).on('close', onClosed);
+  }
+
+  /** Says in the head of the answer whether the connection goes on, and holds it to that. */
+  #settleConnection(fields: string[]): void {
+    const goesOn =
+      this.defect === undefined &&
+      this.#bodyFailure === undefined &&
+      !this.#owner.ending &&
+      (this.#bodyConsumed || this.#mayDiscardBody());
+    if (goesOn) return;
+    fields.push('connection', 'close');
+    this.#owner.end();
+    if (this.#bodyConsumed) return;
+    this.#request.on('error', ignore);
+    this.#request.resume();
   }
 
   /** `node:http` reads and drops what is left of a body once the answer is out. */
   #mayDiscardBody(): boolean {
     return !this.#expectsContinue && this.bodyLength !== undefined && this.bodyLength <= maxDiscardedBytes;
-  }
-
-  /** What the client still sends is not read: after a refusal its bytes have no meaning that we could trust. */
-  #closeAfterAnswer(): void {
-    const { socket } = this.#request;
-    this.#request.on('error', ignore);
-    this.#response.once('finish', () => {
-      socket.end();
-      // Gives the answer time to arrive before a reset that unread bytes would cause.
-      setTimeout(() => socket.destroy(), lingerMs).unref();
-    });
   }
 
   #onStall = (): void => {
@@ -203,13 +226,16 @@ export class Exchange {
 
   #onClose = (): void => {
     this.#finished = true;
-    this.#siblings.delete(this);
     clearTimeout(this.#stallTimer);
     if (!this.#response.writableFinished) this.#listener?.onGone();
+    this.#owner.onExchangeEnd(this);
   };
 }
 
-const lingerMs = 500;
-const maxDiscardedBytes = 64 * 1024;
+function removeField(fields: string[], name: string): void {
+  for (let i = fields.length - 2; i >= 0; i -= 2) {
+    if (fields[i]?.toLowerCase() === name) fields.splice(i, 2);
+  }
+}
 
 function ignore(): void {}

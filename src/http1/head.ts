@@ -41,6 +41,7 @@ export function readHead(request: IncomingMessage, bounds: HeadBounds): StrictHe
   let lengthText = '';
   let codings = 0;
   let coding = '';
+  let expectation: string | undefined;
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase();
     const value = raw[i + 1] ?? '';
@@ -52,6 +53,8 @@ export function readHead(request: IncomingMessage, bounds: HeadBounds): StrictHe
     } else if (name === 'transfer-encoding') {
       codings++;
       coding = value;
+    } else if (name === 'expect') {
+      expectation = expectation === undefined ? value : `${expectation}, ${value}`;
     }
     fields.push(name, value);
   }
@@ -72,6 +75,10 @@ export function readHead(request: IncomingMessage, bounds: HeadBounds): StrictHe
   } else if (lengths > 0) {
     if (lengths > 1 || !isLength(lengthText)) defect = 'framing_invalid';
     else bodyLength = Number(lengthText);
+  }
+  // RFC 9110 §10.1.1; `node:http` finds the word anywhere in the value. HTTP/1.0 knows no expectations.
+  if (defect === undefined && expectation !== undefined && version === '1.1') {
+    if (expectation.toLowerCase() !== '100-continue') defect = 'expectation_failed';
   }
   return { fields, bodyLength, defect };
 }

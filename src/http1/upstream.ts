@@ -30,7 +30,8 @@ export interface UpstreamRequest {
   body: Buffer | undefined;
   /** False for Odoo's prefork port, which answers HTTP/1.0 and closes. */
   keepAlive: boolean;
-  /** Longest wait for the head of the answer. */
+  connectTimeoutMs: number;
+  /** Longest wait for the head of the answer, and longest pause within it. */
   timeoutMs: number;
 }
 
@@ -48,33 +49,34 @@ export interface UpstreamClient {
 }
 
 /** Sends requests with undici. The number of connections is bounded by the seats of the caller's pool, not here. */
-export function createUpstreamClient(options: {
-  connectTimeoutMs: number;
-  bodyIdleTimeoutMs: number;
-}): UpstreamClient {
+export function createUpstreamClient(): UpstreamClient {
   // One undici Pool per origin rather than its Agent: the Agent throws a pool away when its last connection closes, which
   // with one-shot connections is after every request.
-  const pools = new Map<string, Pool>();
-  const poolOf = (origin: string): Pool => {
-    let pool = pools.get(origin);
+  const pools = new Map<string, Map<number, Pool>>();
+  const poolOf = (origin: string, connectTimeoutMs: number): Pool => {
+    let byTimeout = pools.get(origin);
+    if (byTimeout === undefined) {
+      byTimeout = new Map();
+      pools.set(origin, byTimeout);
+    }
+    let pool = byTimeout.get(connectTimeoutMs);
     if (pool === undefined) {
       pool = new Pool(origin, {
-        connect: { timeout: options.connectTimeoutMs },
-        bodyTimeout: options.bodyIdleTimeoutMs,
+        connect: { timeout: connectTimeoutMs },
         keepAliveTimeout: 4_000,
         keepAliveMaxTimeout: 60_000,
         pipelining: 1,
         maxHeaderSize: 64 * 1024,
         allowH2: false,
       });
-      pools.set(origin, pool);
+      byTimeout.set(connectTimeoutMs, pool);
     }
     return pool;
   };
   return {
     send(request, listener) {
       const call = new Call(listener);
-      poolOf(request.origin).dispatch(
+      poolOf(request.origin, request.connectTimeoutMs).dispatch(
         {
           method: request.method,
           path: request.target,
@@ -82,27 +84,32 @@ export function createUpstreamClient(options: {
           body: request.body ?? null,
           reset: !request.keepAlive,
           headersTimeout: request.timeoutMs,
+          bodyTimeout: request.timeoutMs,
         },
         call,
       );
       return call;
     },
     retain(origins) {
-      for (const [origin, pool] of pools) {
+      for (const [origin, byTimeout] of pools) {
         if (origins.has(origin)) continue;
         pools.delete(origin);
-        void pool.close();
+        for (const pool of byTimeout.values()) void pool.close();
       }
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      const all = [...pools.values()].flatMap((byTimeout) => [...byTimeout.values()]);
+      await Promise.all(all.map((pool) => pool.destroy()));
     },
   };
 }
 
+const maxInformational = 16;
+
 class Call implements UpstreamCall, Dispatcher.DispatchHandler {
   readonly #listener: UpstreamListener;
   #controller: Dispatcher.DispatchController | undefined;
+  #informational = 0;
   #aborted = false;
   #ended = false;
 
@@ -130,8 +137,11 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    // 1xx answers are hop-by-hop news that no client of ours asked for (RFC 9110 §15.2).
-    if (status < 200) return;
+    // 1xx answers are hop-by-hop news that no client of ours asked for (RFC 9110 §15.2). Each one restarts the time-out.
+    if (status < 200) {
+      if (++this.#informational > maxInformational) controller.abort(new Error('too many 1xx answers'));
+      return;
+    }
     const raw = controller.rawHeaders as readonly (Buffer | string)[];
     const fields: string[] = [];
     for (let i = 0; i < raw.length; i++) {
@@ -161,5 +171,7 @@ class Call implements UpstreamCall, Dispatcher.DispatchHandler {
 function failureOf(error: Error, started: boolean): UpstreamFailure {
   const code = 'code' in error ? error.code : undefined;
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') return 'timeout';
+  // A request that undici will not write: no other endpoint would get it either, and this one is not to blame.
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'invalid';
   return started ? 'invalid' : 'unreachable';
 }

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Fields } from '../core/fields.ts';
 import type { HeadDefect, StrictHead } from './head.ts';
+import { answerAndClose, closeLingering, writeHead } from './raw-answer.ts';
 
 /** How connecting a tunnel ended without one. */
 export type TunnelFailure = 'unreachable' | 'invalid' | 'timeout';
@@ -12,6 +13,8 @@ export interface TunnelTarget {
   port: number;
   path: string;
   fields: string[];
+  connectTimeoutMs: number;
+  /** Longest wait for the answer to the handshake. */
   timeoutMs: number;
 }
 
@@ -37,6 +40,7 @@ export class WebSocketRequest {
   /** What the client sent before it had an answer; it must not pass until the upstream agreed. */
   readonly #early: Buffer;
   #upstream: Socket | undefined;
+  #leaving = false;
 
   constructor(request: IncomingMessage, socket: Socket, parts: { head: StrictHead; early: Buffer }) {
     this.method = request.method ?? '';
@@ -57,20 +61,14 @@ export class WebSocketRequest {
   }
 
   /** Answers with an ordinary response and closes: what follows an upgrade request has no agreed meaning. */
-  refuse(status: number, fields: readonly string[], body: string): void {
-    this.#writeHead(status, 'Refused', [
-      ...fields,
-      'content-length',
-      String(Buffer.byteLength(body)),
-      'connection',
-      'close',
-    ]);
-    this.#socket.end(body);
+  refuse(status: number, fields: readonly string[], body: string | Buffer): void {
+    answerAndClose(this.#socket, { status, fields, body });
   }
 
   /** Repeats the handshake upstream and joins the two connections once the upstream has agreed to this very key. */
   connect(target: TunnelTarget, listener: TunnelListener): void {
     const socket = this.#socket;
+    let connected = false;
     let settled = false;
     const fail = (failure: TunnelFailure): void => {
       if (settled) return;
@@ -85,17 +83,22 @@ export class WebSocketRequest {
       headers: target.fields,
       agent: false,
       setHost: false,
-      timeout: target.timeoutMs,
+      timeout: target.connectTimeoutMs,
     });
     socket.once('close', () => {
-      upstream.destroy();
-      this.#upstream?.destroy();
+      if (this.#upstream === undefined) upstream.destroy();
+    });
+    upstream.once('socket', (upstreamSocket) => {
+      upstreamSocket.once('connect', () => {
+        connected = true;
+        upstreamSocket.setTimeout(target.timeoutMs);
+      });
     });
     upstream.on('timeout', () => {
-      fail('timeout');
+      fail(connected ? 'timeout' : 'unreachable');
       upstream.destroy();
     });
-    upstream.on('error', () => fail(upstream.socket?.connecting === false ? 'invalid' : 'unreachable'));
+    upstream.on('error', () => fail(connected ? 'invalid' : 'unreachable'));
     upstream.on('response', (response) => {
       if (settled) return;
       settled = true;
@@ -109,19 +112,22 @@ export class WebSocketRequest {
       }
       settled = true;
       this.#upstream = upstreamSocket;
-      this.#writeHead(101, 'Switching Protocols', endToEndHandshake(response.rawHeaders));
+      writeHead(socket, 101, endToEndHandshake(response.rawHeaders));
       join(socket, upstreamSocket);
       if (early.length > 0) socket.write(early);
       if (this.#early.length > 0) upstreamSocket.write(this.#early);
       listener.onOpen();
+      if (this.#leaving) this.goAway();
     });
     upstream.end();
   }
 
-  /** Ends a tunnel in an orderly way; the peers see the connection close. */
+  /** Ends the tunnel in an orderly way: both peers see the connection close. One in the making ends when it is made. */
   goAway(): void {
-    this.#upstream?.end();
-    this.#socket.end();
+    this.#leaving = true;
+    if (this.#upstream === undefined) return;
+    closeLingering(this.#upstream);
+    closeLingering(this.#socket);
   }
 
   destroy(): void {
@@ -143,15 +149,9 @@ export class WebSocketRequest {
       const complete = response.complete && size <= maxDeclinedBytes && status >= 200;
       if (!complete) return listener.onFailure('invalid');
       const type = response.headers['content-type'];
-      this.refuse(status, type === undefined ? [] : ['content-type', type], Buffer.concat(chunks).toString());
+      this.refuse(status, type === undefined ? [] : ['content-type', type], Buffer.concat(chunks));
       listener.onDeclined(status);
     });
-  }
-
-  #writeHead(status: number, phrase: string, fields: readonly string[]): void {
-    let head = `HTTP/1.1 ${status} ${phrase}\r\n`;
-    for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    this.#socket.write(`${head}\r\n`, 'latin1');
   }
 }
 
@@ -166,7 +166,7 @@ function join(a: Socket, b: Socket): void {
     // A peer that vanished without a word is found by TCP itself; Odoo pings after 40 s, so this is no chatter.
     from.setKeepAlive(true, 60_000);
     from.on('error', () => from.destroy());
-    from.on('close', () => to.destroySoon());
+    from.on('close', () => closeLingering(to));
     from.pipe(to);
   }
 }

@@ -19,26 +19,34 @@ export function answerFields(
   upstream: readonly string[],
   { limits, requestId }: { limits: readonly LimitOutcome[]; requestId: string },
 ): string[] {
-  const named = connectionTokens(upstream);
-  const out: string[] = [];
+  let out: string[] = [];
+  let named: string[] | undefined;
   for (let i = 0; i < upstream.length; i += 2) {
     const name = upstream[i] ?? '';
+    const value = upstream[i + 1] ?? '';
     const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || lower === 'x-request-id' || named?.includes(lower)) continue;
-    out.push(name, upstream[i + 1] ?? '');
+    if (lower === 'connection') named = addNames(named, value);
+    if (hopByHop.has(lower) || lower === 'x-request-id') continue;
+    out.push(name, value);
   }
+  if (named !== undefined) out = withoutFields(out, named);
   out.push('x-request-id', requestId);
   if (limits.length > 0) for (const part of rateLimitFields(limits)) out.push(part);
   return out;
 }
 
-/** The fields that the upstream calls hop-by-hop; undefined for the usual `close` and `keep-alive`. */
-function connectionTokens(fields: readonly string[]): string[] | undefined {
+/** Adds the fields that a `Connection` calls hop-by-hop; the usual `close` and `keep-alive` name none. */
+function addNames(names: string[] | undefined, connection: string): string[] | undefined {
+  const value = connection.toLowerCase();
+  if (value === 'close' || value === 'keep-alive') return names;
+  return [...(names ?? []), ...value.split(',').map((token) => token.trim())];
+}
+
+function withoutFields(fields: readonly string[], names: readonly string[]): string[] {
+  const kept: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i]?.toLowerCase() !== 'connection') continue;
-    const value = fields[i + 1]?.toLowerCase() ?? '';
-    if (value === 'close' || value === 'keep-alive') continue;
-    return value.split(',').map((token) => token.trim());
+    const name = fields[i] ?? '';
+    if (!names.includes(name.toLowerCase())) kept.push(name, fields[i + 1] ?? '');
   }
-  return undefined;
+  return kept;
 }

@@ -72,7 +72,8 @@ export class InlineTunnel implements TunnelListener, Waiter {
 
   onSeat(seat: Seat): void {
     const inquiry = this.#inquiry;
-    if (inquiry === undefined || this.#closed) return seat.release('unknown');
+    const pool = this.#pool;
+    if (inquiry === undefined || pool === undefined || this.#closed) return seat.release('unknown');
     this.#seat = seat;
     this.#upstream = seat.endpoint.url;
     const { path, query } = inquiry.known;
@@ -83,7 +84,8 @@ export class InlineTunnel implements TunnelListener, Waiter {
         port: Number(url.port || 80),
         path: query === undefined ? path : `${path}?${query}`,
         fields: upstreamFields(inquiry),
-        timeoutMs: this.#pool?.options.timeoutMs ?? 0,
+        connectTimeoutMs: pool.options.connectTimeoutMs,
+        timeoutMs: pool.options.timeoutMs,
       },
       this,
     );
@@ -99,6 +101,7 @@ export class InlineTunnel implements TunnelListener, Waiter {
   }
 
   onDeclined(status: number): void {
+    this.#seat?.release('ok');
     this.#status = status;
     this.#report(undefined);
   }

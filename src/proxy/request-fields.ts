@@ -1,7 +1,6 @@
 // hot path: builds the field list that goes upstream.
-import { randomUUID } from 'node:crypto';
 import type { Facts } from '../core/facts.ts';
-import { combinedFieldValue, fieldValue } from '../core/fields.ts';
+import { combinedFieldValue, type Fields, fieldValue } from '../core/fields.ts';
 import { isOurs, pushIdentityFields } from '../decide/identity-fields.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 
@@ -52,8 +51,10 @@ export function upstreamFields(inquiry: Inquiry): string[] {
   const facts = inquiry.known;
   const { fields } = facts;
   const { passFields } = inquiry.governing.forwarding;
-  const connection = combinedFieldValue(fields, 'connection');
-  const out: string[] = ['host', fieldValue(fields, 'host') ?? facts.host];
+  const connection = hopByHopNames(fields);
+  // The host that the zone rule saw, not the spelling of the client: Odoo finds its database by it.
+  const host = facts.port === undefined ? facts.host : `${facts.host}:${facts.port}`;
+  const out: string[] = ['host', host];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
     if (!mayPass(name, facts.webSocket, passFields)) continue;
@@ -61,7 +62,7 @@ export function upstreamFields(inquiry: Inquiry): string[] {
     if (connection !== undefined && isNamedIn(connection, name)) continue;
     out.push(name, fields[i + 1] ?? '');
   }
-  pushForwarded(out, facts);
+  pushForwarded(out, facts, host);
   pushIdentityFields(out, inquiry);
   if (facts.webSocket) out.push('connection', 'Upgrade', 'upgrade', 'websocket');
   return out;
@@ -77,6 +78,12 @@ function mayPass(name: string, webSocket: boolean, passFields: readonly string[]
   return false;
 }
 
+/** The Connection field when it names fields, which it hardly ever does. */
+function hopByHopNames(fields: Fields): string | undefined {
+  const connection = combinedFieldValue(fields, 'connection');
+  return connection === 'keep-alive' || connection === 'close' ? undefined : connection;
+}
+
 function isNamedIn(connection: string, name: string): boolean {
   if (connection.length < name.length) return false;
   for (const token of connection.toLowerCase().split(',')) {
@@ -86,14 +93,12 @@ function isNamedIn(connection: string, name: string): boolean {
 }
 
 /** Exactly one value each: Odoo reads the last X-Forwarded-For and none at all without X-Forwarded-Host (odoo/http.py). */
-function pushForwarded(out: string[], facts: Facts): void {
-  const host = facts.host;
-  const port = facts.port === undefined ? '' : `:${facts.port}`;
+function pushForwarded(out: string[], facts: Facts, host: string): void {
   out.push(
     'x-forwarded-for',
     facts.clientAddress,
     'x-forwarded-host',
-    `${host}${port}`,
+    host,
     'x-forwarded-proto',
     facts.scheme,
     'traceparent',
@@ -103,13 +108,15 @@ function pushForwarded(out: string[], facts: Facts): void {
 
 /**
  * W3C Trace Context: goes on with the caller's trace when it is well-formed, else begins one that has the request id for
- * its trace id; always with a span of our own.
+ * its trace id; always with a span of our own, the second half of the request id.
  */
 function traceParent(given: string | undefined, requestId: string): string {
-  const span = randomUUID().slice(-12) + randomUUID().slice(0, 4);
+  const id = requestId.replaceAll('-', '');
+  // Random like the whole id, and never all zeros: it begins with the variant of the UUID (RFC 9562 §4.1).
+  const span = id.slice(16);
   if (given !== undefined && wellFormedTrace.test(given))
     return `${given.slice(0, 36)}${span}${given.slice(52)}`;
-  return `00-${requestId.replaceAll('-', '')}-${span}-00`;
+  return `00-${id}-${span}-00`;
 }
 
 const wellFormedTrace = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -1,0 +1,41 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** An answer that the transport gives without an exchange: to bytes that are no request, or to an upgrade. */
+export interface RawAnswer {
+  status: number;
+  /** Flat list of names and values. */
+  fields: readonly string[];
+  body: string | Buffer;
+}
+
+/** Long enough for an answer to arrive and be read while its client still sends. */
+const lingerMs = 1_000;
+
+/** Answers on a socket that no parser owns any more, and closes it. */
+export function answerAndClose(socket: Socket, { status, fields, body }: RawAnswer): void {
+  if (socket.writable) {
+    const length = String(Buffer.byteLength(body));
+    writeHead(socket, status, [...fields, 'content-length', length, 'connection', 'close']);
+    socket.write(body);
+  }
+  closeLingering(socket);
+}
+
+export function writeHead(socket: Socket, status: number, fields: readonly string[]): void {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+  socket.write(`${head}\r\n`, 'latin1');
+}
+
+/**
+ * Closes after what is written has gone, and drops for a while what still comes (RFC 9112 §9.6): unread bytes would turn
+ * the close into a reset, which can overtake the answer. A peer that keeps its side open is cut off then.
+ */
+export function closeLingering(socket: Socket): void {
+  if (socket.destroyed) return;
+  socket.end();
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
