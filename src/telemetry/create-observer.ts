@@ -1,15 +1,17 @@
 // hot path: runs once per request.
-import type { Logger } from './log.ts';
-import { logRequest } from './log.ts';
+import type { LimitOutcome } from '../core/limit.ts';
+import type { AccessLog } from './access-log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Observer } from './observer.ts';
 
 export interface ObserverOptions {
   metrics: Metrics;
-  log: Logger;
+  log: AccessLog;
   accessLog: boolean;
   tenantLabel: (tenant: string | undefined) => string;
 }
+
+const noLimits: readonly LimitOutcome[] = [];
 
 /** Turns finished requests into metrics and log lines. */
 export function createObserver({ metrics, log, accessLog, tenantLabel }: ObserverOptions): Observer {
@@ -18,31 +20,25 @@ export function createObserver({ metrics, log, accessLog, tenantLabel }: Observe
       const { decision, failure } = request;
       const zone = decision?.zone ?? 'none';
       const workload = decision?.workload ?? 'none';
-      metrics.requests.inc({
-        surface: request.surface,
-        zone,
-        tenant: tenantLabel(decision?.tenant?.id),
-        workload,
-        status: request.status,
-      });
+      const tenant = tenantLabel(decision?.tenant?.id);
+      metrics.requests.add([request.surface, zone, tenant, workload, request.status]);
       metrics.duration.observe({ zone, workload }, request.durationMs / 1000);
-      if (failure !== undefined) metrics.refusals.inc({ zone, reason: failure });
+      if (failure !== undefined) metrics.refusals.add([zone, failure]);
       if (request.queueMs > 0 && decision?.pool !== undefined) {
         metrics.queueWait.observe({ zone, pool: decision.pool }, request.queueMs / 1000);
       }
-      for (const limit of decision?.limits ?? []) {
-        const refused = limit.shadow ? 'shadow_refused' : 'refused';
-        metrics.limitDecisions.inc({
-          zone,
-          limit: limit.name,
-          outcome: limit.admitted ? 'admitted' : refused,
-        });
+      const limits = decision?.limits ?? noLimits;
+      for (let i = 0; i < limits.length; i++) {
+        // Written bound: `i` is below the length.
+        const { name, admitted, shadow } = limits[i]!;
+        const refused = shadow ? 'shadow_refused' : 'refused';
+        metrics.limitDecisions.add([zone, name, admitted ? 'admitted' : refused]);
       }
-      if (accessLog) logRequest(log, request);
+      if (accessLog) log.finished(request);
     },
-    malformed({ reason, peerAddress, requestId }) {
-      metrics.refusals.inc({ zone: 'none', reason });
-      if (accessLog) log.info({ requestId, client: peerAddress, reason }, 'malformed request');
+    malformed(request) {
+      metrics.refusals.add(['none', request.reason]);
+      if (accessLog) log.malformed(request);
     },
   };
 }

@@ -1,6 +1,8 @@
 import { destination, type Logger, pino } from 'pino';
-import { secretPathPrefixes } from './secret-paths.ts';
-import type { Finished } from './observer.ts';
+import { systemClock } from '../core/clock.ts';
+import { systemScheduler } from '../core/scheduler.ts';
+import { type AccessLog, createAccessLog } from './access-log.ts';
+import { LineBatch } from './line-batch.ts';
 
 export type { Logger } from 'pino';
 
@@ -11,8 +13,11 @@ export interface LogSink {
 /** The two logs: what happens to the gateway, and what happens to requests. Both go to the same place. */
 export interface Logs {
   events: Logger;
-  access: Logger;
+  access: AccessLog;
 }
+
+/** Lines are dropped while a reader of standard output is this far behind. */
+const maxUnwrittenBytes = 16 * 1024 * 1024;
 
 const format = {
   // Process and host are the platform's to add.
@@ -21,69 +26,49 @@ const format = {
   formatters: { level: (label: string) => ({ level: label }) },
 };
 
-/** Should an error object bring these along, they do not come through. Access lines are built field by field instead. */
+/** Should a line about an event bring these along, they do not come through. Access lines are built field by field instead. */
 const redact = {
-  paths: ['authorization', 'cookie', 'password', 'token', 'headers', 'url'].flatMap((name) => [
-    name,
-    `*.${name}`,
-  ]),
+  paths: ['authorization', 'cookie', 'password', 'token', 'headers'].flatMap((name) => [name, `*.${name}`]),
   remove: true,
 };
+
+/** What is told of an error. Its other properties are left out: libraries keep whole requests and commands there. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  const code = 'code' in error ? String(error.code) : undefined;
+  return { name, code, message, stack, cause: cause === undefined ? undefined : describeError(cause) };
+}
 
 /**
  * One JSON object per line on standard output, written in batches so that a request never waits for a disk. `sink` replaces
  * standard output in tests.
  */
 export function createLogs(level: string, sink?: LogSink): Logs {
-  const stream = sink ?? destination({ sync: false, minLength: 4096, periodicFlush: 200 });
+  const stream = sink ?? openStandardOutput();
   return {
-    events: pino({ ...format, level, redact }, stream),
-    access: pino({ ...format, level: 'info' }, stream),
+    events: pino({ ...format, level, redact, serializers: { err: describeError } }, stream),
+    access: createAccessLog(stream, systemClock),
   };
+}
+
+function openStandardOutput(): LineBatch {
+  // The batches come large enough; with a least length of 0 a flush would not wait for what is being written.
+  const output = destination({
+    sync: false,
+    minLength: 1,
+    maxWrite: 64 * 1024,
+    maxLength: maxUnwrittenBytes,
+  });
+  const lines = new LineBatch(output, systemScheduler);
+  // The output saves its own rest when the process ends, but not what it does not have yet.
+  process.once('exit', () => {
+    if (lines.handOn()) output.flushSync();
+  });
+  return lines;
 }
 
 /** Writes what is still in the buffer; to be called before the process ends. */
 export async function flushLogs({ events }: Logs): Promise<void> {
   await new Promise<void>((resolve) => events.flush(() => resolve()));
-}
-
-/**
- * The access log line of one request. Holds the decision and where it is written, never a header, a query, a body or a
- * token: paths that are secrets themselves are cut.
- */
-export function logRequest(log: Logger, request: Finished): void {
-  const { decision } = request;
-  const refusal = decision?.decision === 'refuse' ? decision.refusal : undefined;
-  log.info(
-    {
-      requestId: request.requestId,
-      surface: request.surface,
-      zone: decision?.zone,
-      tenant: decision?.tenant?.id,
-      principal: decision?.principal?.subject,
-      issuer: decision?.principal?.issuer,
-      client: request.clientAddress,
-      method: request.method,
-      host: request.host,
-      path: publicPath(request.path),
-      odoo: decision?.odoo === undefined ? undefined : `${decision.odoo.model}/${decision.odoo.method}`,
-      workload: decision?.workload,
-      pool: decision?.pool,
-      upstream: request.upstream,
-      status: request.status,
-      reason: request.failure,
-      at: refusal?.at === '' ? undefined : refusal?.at,
-      durationMs: Math.round(request.durationMs * 100) / 100,
-      queueMs: request.queueMs === 0 ? undefined : Math.round(request.queueMs * 100) / 100,
-    },
-    'request',
-  );
-}
-
-/** Cuts the part of a path that is a secret. */
-export function publicPath(path: string): string {
-  for (const prefix of secretPathPrefixes) {
-    if (path.startsWith(prefix)) return `${prefix}[redacted]`;
-  }
-  return path;
 }

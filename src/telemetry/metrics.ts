@@ -1,12 +1,13 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type LabelValue, Tally } from './tally.ts';
 
 /** Every metric of the gateway, each name once; `docs/metrics.md` describes them. */
 export interface Metrics {
   registry: Registry;
-  requests: Counter<'surface' | 'zone' | 'tenant' | 'workload' | 'status'>;
+  requests: Tally<readonly [surface: string, zone: string, tenant: string, workload: string, status: number]>;
   duration: Histogram<'zone' | 'workload'>;
-  refusals: Counter<'zone' | 'reason'>;
-  limitDecisions: Counter<'zone' | 'limit' | 'outcome'>;
+  refusals: Tally<readonly [zone: string, reason: string]>;
+  limitDecisions: Tally<readonly [zone: string, limit: string, outcome: string]>;
   queueWait: Histogram<'zone' | 'pool'>;
   reloads: Counter<'result'>;
   configInfo: Gauge<'version'>;
@@ -41,11 +42,10 @@ export function createMetrics(sources: MetricSources): Metrics {
   for (const gauge of [...poolGauges(sources), ...boundedGauges(sources)]) registry.registerMetric(gauge);
   return {
     registry,
-    requests: new Counter({
+    requests: registerTally(registry, {
       name: 'bulkhead_requests_total',
       help: 'Requests that were answered, refused ones included.',
       labelNames: ['surface', 'zone', 'tenant', 'workload', 'status'],
-      registers,
     }),
     duration: new Histogram({
       name: 'bulkhead_request_duration_seconds',
@@ -54,17 +54,15 @@ export function createMetrics(sources: MetricSources): Metrics {
       buckets: seconds,
       registers,
     }),
-    refusals: new Counter({
+    refusals: registerTally(registry, {
       name: 'bulkhead_refusals_total',
       help: 'Requests that were refused, by reason code.',
       labelNames: ['zone', 'reason'],
-      registers,
     }),
-    limitDecisions: new Counter({
+    limitDecisions: registerTally(registry, {
       name: 'bulkhead_limit_decisions_total',
       help: 'What each limit said: admitted, refused, or shadow_refused when it only would have.',
       labelNames: ['zone', 'limit', 'outcome'],
-      registers,
     }),
     queueWait: new Histogram({
       name: 'bulkhead_pool_queue_wait_seconds',
@@ -96,6 +94,28 @@ export function createMetrics(sources: MetricSources): Metrics {
       registers,
     }),
   };
+}
+
+/** A counter that is counted in a tally and read when somebody scrapes. */
+function registerTally<Labels extends readonly LabelValue[]>(
+  registry: Registry,
+  { name, help, labelNames }: { name: string; help: string; labelNames: string[] },
+): Tally<Labels> {
+  const tally = new Tally<Labels>();
+  const counter = new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [],
+    collect() {
+      this.reset();
+      for (const { values, count } of tally.entries()) {
+        this.inc(Object.fromEntries(labelNames.map((label, i) => [label, values[i] ?? ''])), count);
+      }
+    },
+  });
+  registry.registerMetric(counter);
+  return tally;
 }
 
 /** Gauges that are read when somebody scrapes; they register nowhere by themselves. */

@@ -1,0 +1,80 @@
+// hot path: one line per request, made by JSON.stringify alone: half of what a logger's own serialiser costs.
+import type { Clock } from '../core/clock.ts';
+import type { Finished, Malformed } from './observer.ts';
+import { publicPath } from './secret-paths.ts';
+
+/** One line for each request, in the form of the event log: `level`, `time`, what happened, `msg`. */
+export interface AccessLog {
+  /**
+   * Holds the decision and where it is written, never a header, a query, a body or a token: paths that are secrets
+   * themselves are cut.
+   */
+  finished(request: Finished): void;
+  malformed(request: Malformed): void;
+}
+
+export function createAccessLog(output: { write(text: string): unknown }, clock: Clock): AccessLog {
+  const timestamp = createTimestamps(clock);
+  return {
+    finished(request) {
+      const { decision } = request;
+      const refusal = decision?.decision === 'refuse' ? decision.refusal : undefined;
+      const line = JSON.stringify({
+        level: 'info',
+        time: timestamp(),
+        requestId: request.requestId,
+        surface: request.surface,
+        zone: decision?.zone,
+        tenant: decision?.tenant?.id,
+        principal: decision?.principal?.subject,
+        issuer: decision?.principal?.issuer,
+        client: request.clientAddress,
+        method: request.method,
+        host: request.host,
+        path: publicPath(request.path),
+        odoo: decision?.odoo === undefined ? undefined : `${decision.odoo.model}/${decision.odoo.method}`,
+        workload: decision?.workload,
+        pool: decision?.pool,
+        upstream: request.upstream,
+        status: request.status,
+        reason: request.failure,
+        at: refusal?.at === '' ? undefined : refusal?.at,
+        durationMs: roundMs(request.durationMs),
+        queueMs: request.queueMs === 0 ? undefined : roundMs(request.queueMs),
+        msg: 'request',
+      });
+      output.write(`${line}\n`);
+    },
+    malformed({ reason, peerAddress, requestId }) {
+      const time = timestamp();
+      const line = JSON.stringify({
+        level: 'info',
+        time,
+        requestId,
+        client: peerAddress,
+        reason,
+        msg: 'malformed request',
+      });
+      output.write(`${line}\n`);
+    },
+  };
+}
+
+function roundMs(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
+/** ISO 8601 in UTC. Everything but the milliseconds is made once a second: `toISOString` is half of the cost of a line. */
+function createTimestamps(clock: Clock): () => string {
+  let second = NaN;
+  let prefix = '';
+  return () => {
+    const nowMs = clock.wallMs();
+    const nowSecond = Math.floor(nowMs / 1000);
+    if (nowSecond !== second) {
+      second = nowSecond;
+      prefix = new Date(nowMs).toISOString().slice(0, -4);
+    }
+    return `${prefix}${String(nowMs - nowSecond * 1000).padStart(3, '0')}Z`;
+  };
+}

@@ -1,0 +1,57 @@
+// hot path: a line is one concatenation.
+import type { Scheduler } from '../core/scheduler.ts';
+
+/** What takes text in the end; pino's destination is one. */
+export interface LineOutput {
+  write(text: string): unknown;
+  flush(onDone?: (error?: Error) => void): void;
+}
+
+const batchCharacters = 16 * 1024;
+const flushMs = 200;
+
+/**
+ * Collects lines and hands them on in large pieces: the output measures all of its unwritten text again at every write, and
+ * each write wakes another thread. Together that cost more than making the line (`docs/performance.md`). A line is handed on
+ * after 200 ms at the latest.
+ */
+export class LineBatch implements LineOutput {
+  readonly #output: LineOutput;
+  readonly #scheduler: Scheduler;
+  #pending = '';
+  #timed = false;
+
+  constructor(output: LineOutput, scheduler: Scheduler) {
+    this.#output = output;
+    this.#scheduler = scheduler;
+  }
+
+  write(line: string): void {
+    this.#pending += line;
+    if (this.#pending.length >= batchCharacters) this.handOn();
+    else if (!this.#timed) {
+      this.#timed = true;
+      this.#scheduler.after(flushMs, this.#onTime);
+    }
+  }
+
+  /** Gives the output what is collected; false when that is nothing. */
+  handOn(): boolean {
+    if (this.#pending === '') return false;
+    const text = this.#pending;
+    this.#pending = '';
+    this.#output.write(text);
+    return true;
+  }
+
+  // A batch that went out by its size leaves its timer to the next one, which then goes out early.
+  readonly #onTime = (): void => {
+    this.#timed = false;
+    this.handOn();
+  };
+
+  flush(onDone?: (error?: Error) => void): void {
+    this.handOn();
+    this.#output.flush(onDone);
+  }
+}
