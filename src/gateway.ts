@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdmin, type Readiness } from './admin/admin.ts';
 import { createKeySources, createVerifiers, type LiveVerifiers } from './auth/verifiers.ts';
-import { systemTimers } from './auth/fetch-document.ts';
 import type { Configuration } from './config/load.ts';
 import { loadConfiguration } from './config/load.ts';
 import { renderProblems } from './config/problems.ts';
@@ -16,7 +15,7 @@ import { MemoryStore } from './limits/memory-store.ts';
 import { type OpenStore, openLimitStore } from './limits/open-store.ts';
 import { probeEndpoint } from './pools/probe.ts';
 import { PoolRegistry } from './pools/registry.ts';
-import { systemScheduler } from './pools/scheduler.ts';
+import { systemScheduler } from './core/scheduler.ts';
 import { createInlineProxy } from './proxy/inline-proxy.ts';
 import { createObserver } from './telemetry/create-observer.ts';
 import { createLogs, flushLogs, type Logs, type LogSink } from './telemetry/log.ts';
@@ -113,12 +112,10 @@ class RunningGateway implements Gateway {
           .map((pool) => ({ ...pool, queueMax: this.#pools.get(pool.name)?.options.queue.max ?? 0 })),
       bounded: () => this.#bounded(),
     });
-    this.#metrics.limitStoreUp.set(1);
     this.#store = openLimitStore(gateway.store, {
       clock: systemClock,
       onConnectionError: (cause) => this.#logs.events.warn({ cause }, 'no connection to the limit store'),
       onModeChange: (mode, cause) => {
-        this.#metrics.limitStoreUp.set(mode === 'store' ? 1 : 0);
         if (mode === 'store') this.#logs.events.info('the limit store answers again');
         else
           this.#logs.events.error(
@@ -129,7 +126,7 @@ class RunningGateway implements Gateway {
     });
     this.#keySources = createKeySources({
       clock: systemClock,
-      timers: systemTimers,
+      scheduler: systemScheduler,
       fetch: globalThis.fetch,
       onRefresh: (issuer, status) => {
         if (status.failure !== undefined) {
@@ -147,7 +144,7 @@ class RunningGateway implements Gateway {
       onChange: (change) =>
         this.#logs.events.warn(change, change.up ? 'endpoint is back' : 'endpoint is out of service'),
     });
-    this.#upstream = createUpstreamClient({ connectTimeoutMs: 2_000, bodyIdleTimeoutMs: 130_000 });
+    this.#upstream = createUpstreamClient();
     this.#verifiers = createVerifiers(configuration.identities, this.#keySources, systemClock);
     this.#live = this.#bring(configuration);
   }
@@ -291,10 +288,11 @@ class RunningGateway implements Gateway {
   #admin(): HttpServerHandlers {
     return createAdmin({
       readiness: () => this.#readiness(),
-      metrics: async () => ({
-        contentType: this.#metrics.registry.contentType,
-        text: await this.#metrics.registry.metrics(),
-      }),
+      metrics: async () => {
+        this.#metrics.limitStoreUp.set(this.#store.up() ? 1 : 0);
+        const { registry } = this.#metrics;
+        return { contentType: registry.contentType, text: await registry.metrics() };
+      },
       onMetricsFailure: (error) => this.#logs.events.error({ err: error }, 'metrics could not be read'),
     });
   }

@@ -213,14 +213,30 @@ describe('FailoverStore', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('goes on asking when failures are rare', async () => {
+  it('goes on asking when failures are rare, but tells of three in a row', async () => {
     const { clock, store, asked, modes, set } = room();
     set('down');
     for (let i = 0; i < 10; i++) {
+      expect(modes).toEqual(i < 3 ? [] : [['local', 'no answer']]);
       await store.take([charge()]);
       clock.advance(500);
     }
     expect(asked).toHaveLength(10);
+    set('up');
+    await store.take([charge()]);
+    expect(modes).toEqual([
+      ['local', 'no answer'],
+      ['store', undefined],
+    ]);
+  });
+
+  it('tells nothing of failures with an answer between them', async () => {
+    const { clock, store, modes, set } = room();
+    for (let i = 0; i < 10; i++) {
+      set(i % 3 === 2 ? 'up' : 'down');
+      await store.take([charge()]);
+      clock.advance(500);
+    }
     expect(modes).toEqual([]);
   });
 

@@ -17,9 +17,15 @@ export interface FailoverOptions {
   instances: number;
   /** 0 to 1, for the jitter of the breaker. */
   random?: () => number;
-  /** Called when the breaker opens or closes; `cause` is the failure that opened it, without secrets. */
+  /**
+   * Called when the store has failed three times without an answer between, and when it answers again; `cause` is the last
+   * failure, without secrets.
+   */
   onModeChange?: (mode: StoreMode, cause: string | undefined) => void;
 }
+
+/** One failure alone may be a slow moment. */
+const failuresToTell = 3;
 
 /** Limit decisions since the start, by who decided; `closed` counts requests that no limit decided. */
 export type StoreDecisions = Record<'store' | 'share' | 'open' | 'closed', number>;
@@ -37,8 +43,8 @@ export class FailoverStore implements LimitStore {
   readonly #local: MemoryStore;
   readonly #shares = new WeakMap<CompiledLimit, CompiledLimit>();
   #mode: StoreMode = 'store';
-  /** Whether the last answer was a failure; the first one starts the empty buckets. */
-  #failing = false;
+  /** Failures since the last answer; the first one starts the empty buckets. */
+  #failures = 0;
 
   constructor(options: FailoverOptions) {
     this.#options = options;
@@ -104,15 +110,14 @@ export class FailoverStore implements LimitStore {
   }
 
   #startFailing(cause: string): void {
-    if (!this.#failing) {
-      this.#failing = true;
-      this.#local.restartEmpty();
-    }
-    if (this.#breaker.isOpen) this.#enterMode('local', cause);
+    this.#failures++;
+    if (this.#failures === 1) this.#local.restartEmpty();
+    // The breaker stays closed while failures are rare, but where requests are rare too nothing else would tell of them.
+    if (this.#breaker.isOpen || this.#failures >= failuresToTell) this.#enterMode('local', cause);
   }
 
   #recover(): void {
-    this.#failing = false;
+    this.#failures = 0;
     this.#enterMode('store', undefined);
   }
 

@@ -12,6 +12,8 @@ export interface OpenStore {
   /** Keys held in this process's memory. */
   size(): number;
   maxKeys: number;
+  /** Whether the store answers, as far as the connection and the last requests tell; always for the one in memory. */
+  up(): boolean;
   describe(): string;
   /** Waits for the first connection, at most as long as one attempt may take; never rejects. */
   ready(): Promise<void>;
@@ -37,6 +39,7 @@ export function openLimitStore(
       store,
       size: () => store.size,
       maxKeys: store.maxKeys,
+      up: () => true,
       describe: () => 'in memory, not shared',
       ready: () => Promise.resolve(),
       close: () => store.close(),
@@ -51,12 +54,14 @@ export function openLimitStore(
     onConnectionError,
   });
   const store = new FailoverStore({ store: redis, clock, instances: options.instances, onModeChange });
+  const up = (): boolean => redis.connected && store.mode === 'store';
   return {
     kind: 'redis',
     store,
     size: () => store.localSize,
     maxKeys: store.localMaxKeys,
-    describe: () => (store.mode === 'store' ? 'redis' : 'redis does not answer'),
+    up,
+    describe: () => (up() ? 'redis' : 'redis does not answer'),
     // Until the store has answered once, limits that share would refuse everybody: their local buckets start empty.
     ready: async () => void (await redis.whenConnected(connectTimeout)),
     close: () => store.close(),

@@ -23,9 +23,7 @@ export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
   let budgets = '';
   for (const outcome of outcomes) {
     if (outcome.shadow) continue;
-    const name = renderString(outcome.name);
-    const windowSeconds = Math.max(1, Math.ceil(outcome.windowMs / 1000));
-    const policy = `${name};q=${renderInteger(outcome.burst)};w=${renderInteger(windowSeconds)}`;
+    const { name, policy } = constantsOf(outcome);
     policies = policies === '' ? policy : `${policies}, ${policy}`;
     if (outcome.mode === 'open') continue;
     const waitMs = outcome.admitted ? outcome.moreAfterMs : outcome.retryAfterMs;
@@ -37,6 +35,31 @@ export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
   if (policies !== '') fields.push('ratelimit-policy', policies);
   if (budgets !== '') fields.push('ratelimit', budgets);
   return fields;
+}
+
+interface LimitConstants {
+  burst: number;
+  windowMs: number;
+  /** The name as a String of RFC 9651. */
+  name: string;
+  policy: string;
+}
+
+/** What is the same in every answer of a limit, by its name. Forgotten as a whole when there are too many. */
+const constants = new Map<string, LimitConstants>();
+const maxConstants = 10_000;
+
+function constantsOf({ name: limitName, burst, windowMs }: LimitOutcome): LimitConstants {
+  const known = constants.get(limitName);
+  // Limits of two zones, or of two configurations, may share a name.
+  if (known !== undefined && known.burst === burst && known.windowMs === windowMs) return known;
+  const name = renderString(limitName);
+  const windowSeconds = Math.max(1, Math.ceil(windowMs / 1000));
+  const policy = `${name};q=${renderInteger(burst)};w=${renderInteger(windowSeconds)}`;
+  if (constants.size >= maxConstants) constants.clear();
+  const made = { burst, windowMs, name, policy };
+  constants.set(limitName, made);
+  return made;
 }
 
 /**
