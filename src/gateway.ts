@@ -281,6 +281,8 @@ class RunningGateway implements Gateway {
         log: this.#logs.access,
         accessLog: telemetry.accessLog,
         tenantLabel: (tenant) => this.#tenantLabels.of(tenant),
+        onFault: (error, requestId) =>
+          this.#logs.events.error({ err: error, requestId }, 'the gateway failed'),
       }),
     };
   }

@@ -202,7 +202,12 @@ describe('of the credentials that a zone accepts', () => {
           };
           const expected: Refusal =
             rank > certificateRank
-              ? { reason, detail: 'of the token', at: at(1) }
+              ? {
+                  reason,
+                  detail: 'of the token',
+                  at: at(1),
+                  ...(reason === 'identity_provider_unavailable' ? { retryAfterMs: 5000 } : {}),
+                }
               : { reason: certificateReason, detail: 'of the certificate', at: at(0) };
           expect(await judge(ruleOf(byCertificate, byToken), scene)).toEqual(expected);
         }

@@ -2,6 +2,7 @@
 import type { Refusal } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Alternative, CertificateAlternative, CompiledIdentify, JwtAlternative } from './compile.ts';
+import { unavailableMs } from './jwks.ts';
 import type { AuthReason, AuthRefusal } from './refusal.ts';
 import type { VerifiedToken } from './claims.ts';
 import type { VerifiedCertificate } from './certificate-principal.ts';
@@ -164,7 +165,10 @@ function judgeToken(alternative: JwtAlternative, outcome: VerifiedToken | AuthRe
 }
 
 function refuse({ reason, detail }: AuthRefusal, { at }: Alternative): Refusal {
-  return detail === undefined ? { reason, at } : { reason, detail, at };
+  const refusal: Refusal = detail === undefined ? { reason, at } : { reason, detail, at };
+  // The provider is left alone for so long, so an earlier retry cannot succeed.
+  if (reason === 'identity_provider_unavailable') refusal.retryAfterMs = unavailableMs;
+  return refusal;
 }
 
 const bearer = 'bearer';

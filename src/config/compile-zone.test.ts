@@ -154,6 +154,14 @@ describe('compileZone', () => {
       'Remove it from the list.',
     ],
     [
+      'a name that the gateway sets, written as a family',
+      { headers: { pass: ['authorization*'] } },
+      ['headers', 'pass', 0],
+      '"authorization*" is set by the gateway itself.',
+      'A client could pretend to be somebody else.',
+      'Remove it from the list.',
+    ],
+    [
       'a tenant of a credential that nobody has',
       { match: 'Host(`{tenant}.example`)', tenant: { from: ['host', 'principal'] } },
       ['tenant', 'from', 1],

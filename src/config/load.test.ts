@@ -167,6 +167,11 @@ describe('one mistake is told once, where it is:', () => {
       { 'pools.yaml': base['pools.yaml'] + base['pools.yaml'].replace('pools:\n', '') },
       ['pools.yaml pools[1].name'],
     ],
+    [
+      'zones are not blamed for a pool that is left out because its only endpoint has no host',
+      { 'pools.yaml': base['pools.yaml'].replace('127.0.0.1:8069', '') },
+      ['pools.yaml pools[0].endpoints[0].url'],
+    ],
     ['zones are not blamed for pools that are not there', { 'pools.yaml': undefined }, ['pools.yaml']],
     [
       'zones are not blamed for identities that do not read',

@@ -137,12 +137,13 @@ describe('a request that is refused', () => {
     expect(before).toEqual({ whole: 98, 'by-tenant': 0, 'by-caller': 6, 'by-address': 48, soon: 1 });
   });
 
-  it('for several budgets names them all, and points at the first', () => {
+  it('for several budgets names them all, shadow ones left out, and points at the first', () => {
     const scene = openScene({
       tight: `zone: tight
 match: Host(\`tight.example\`)
 identify: none
 limits:
+  - { name: soon, key: zone, rate: 1/h, shadow: true }
   - { name: wide, key: zone, rate: 9/h }
   - { name: narrow, key: zone, rate: 1/h }
   - { name: narrow-too, key: client, rate: 1/h }
@@ -151,7 +152,7 @@ pools: { interactive: people }
     });
     scene.ask('GET https://tight.example/');
     const { reason, at, trace } = scene.ask('GET https://tight.example/');
-    expect({ reason, at }).toEqual({ reason: 'limit_exceeded', at: 'zones/tight.yaml:6:5' });
+    expect({ reason, at }).toEqual({ reason: 'limit_exceeded', at: 'zones/tight.yaml:7:5' });
     expect(trace.at(-1)?.note).toBe('Exceeded: narrow, narrow-too.');
   });
 

@@ -3,10 +3,10 @@ import type { Clock } from '../core/clock.ts';
 import type { Decision, Refusal } from '../core/decision.ts';
 import { canonicalIp, containsIp } from '../core/ip.ts';
 import type { RequestHead } from '../core/request-head.ts';
-import { type Decided, decide } from '../decide/decide.ts';
+import type { Decided } from '../decide/decide.ts';
 import { pushIdentityFields } from '../decide/identity-fields.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
-import type { Live } from '../decide/live.ts';
+import { type DecisionListener, decideLive, type Live } from '../decide/live.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
 import type { Exchange } from '../http1/exchange.ts';
 import type { HttpServerHandlers } from '../http1/server.ts';
@@ -42,7 +42,7 @@ export function createForwardAuth(context: ForwardAuthContext): HttpServerHandle
 }
 
 /** One question, from its head to its answer. */
-class Question {
+class Question implements DecisionListener {
   readonly #context: ForwardAuthContext;
   readonly #exchange: Exchange;
   readonly #requestId: string;
@@ -61,10 +61,10 @@ class Question {
   start(): void {
     const { defect, peerAddress } = this.#exchange;
     if (defect !== undefined) return this.#refuse({ reason: defect, at: '' });
-    const { snapshot, effects } = this.#context.live();
+    const live = this.#context.live();
     const peer = canonicalIp(peerAddress);
     // Anybody else could ask about a request of their own making, and learn or spend what is not theirs.
-    if (peer === undefined || !containsIp(snapshot.trustedProxies, peer)) {
+    if (peer === undefined || !containsIp(live.snapshot.trustedProxies, peer)) {
       return this.#refuse({
         reason: 'address_not_allowed',
         at: '',
@@ -82,13 +82,15 @@ class Question {
         detail: 'X-Forwarded-Method, -Proto, -Host, -Uri and -For are needed, each once.',
       });
     }
-    const decided = decide(this.#head, snapshot, effects);
-    if (decided instanceof Promise) {
-      decided.then(this.#onDecided, () => this.#refuse({ reason: 'internal_error', at: '' }));
-    } else this.#onDecided(decided);
+    decideLive(this.#head, live, this);
   }
 
-  readonly #onDecided = ({ decision, inquiry }: Decided): void => {
+  readonly onFault = (error: unknown): void => {
+    this.#context.observer.fault(error, this.#requestId);
+    this.#refuse({ reason: 'internal_error', at: '' });
+  };
+
+  readonly onDecided = ({ decision, inquiry }: Decided): void => {
     this.#inquiry = inquiry;
     this.#decision = decision;
     if (decision.decision === 'refuse') return this.#refuse(decision.refusal);

@@ -27,6 +27,8 @@ export interface TunnelListener {
 }
 
 const maxDeclinedBytes = 64 * 1024;
+/** What a client may send ahead of an answer; more waits in the kernel. */
+const maxEarlyBytes = 64 * 1024;
 
 /** A request for a WebSocket, until it is refused or joined with an upstream (RFC 6455 §4, RFC 9110 §7.8). */
 export class WebSocketRequest {
@@ -38,7 +40,8 @@ export class WebSocketRequest {
   readonly #key: string;
   readonly #socket: Socket;
   /** What the client sent before it had an answer; it must not pass until the upstream agreed. */
-  readonly #early: Buffer;
+  readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
   #upstream: Socket | undefined;
   #leaving = false;
 
@@ -50,8 +53,10 @@ export class WebSocketRequest {
     this.defect = parts.head.defect;
     this.#key = request.headers['sec-websocket-key'] ?? '';
     this.#socket = socket;
-    this.#early = parts.early;
     socket.on('error', () => socket.destroy());
+    // Without a reader nobody would notice that the client has gone while the upstream keeps silent.
+    socket.on('data', this.#onEarly).on('end', this.#onEarlyEnd);
+    this.#onEarly(parts.early);
   }
 
   /** Calls back once when the client's connection is closed, whatever happened before. */
@@ -62,6 +67,7 @@ export class WebSocketRequest {
 
   /** Answers with an ordinary response and closes: what follows an upgrade request has no agreed meaning. */
   refuse(status: number, fields: readonly string[], body: string | Buffer): void {
+    this.#endEarly();
     answerAndClose(this.#socket, { status, fields, body });
   }
 
@@ -113,9 +119,10 @@ export class WebSocketRequest {
       settled = true;
       this.#upstream = upstreamSocket;
       writeHead(socket, 101, endToEndHandshake(response.rawHeaders));
-      join(socket, upstreamSocket);
       if (early.length > 0) socket.write(early);
-      if (this.#early.length > 0) upstreamSocket.write(this.#early);
+      this.#endEarly();
+      for (const piece of this.#early.splice(0)) upstreamSocket.write(piece);
+      join(socket, upstreamSocket);
       listener.onOpen();
       if (this.#leaving) this.goAway();
     });
@@ -133,6 +140,21 @@ export class WebSocketRequest {
   destroy(): void {
     this.#upstream?.destroy();
     this.#socket.destroy();
+  }
+
+  readonly #onEarly = (piece: Buffer): void => {
+    if (piece.length === 0) return;
+    this.#early.push(piece);
+    this.#earlyBytes += piece.length;
+    if (this.#earlyBytes > maxEarlyBytes) this.#socket.pause();
+  };
+
+  readonly #onEarlyEnd = (): void => {
+    this.#socket.destroy();
+  };
+
+  #endEarly(): void {
+    this.#socket.off('data', this.#onEarly).off('end', this.#onEarlyEnd);
   }
 
   /** A refused upgrade ends as plain HTTP with a bounded body: never as a tunnel (Envoy CVE-2024-23326). */

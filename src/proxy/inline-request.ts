@@ -2,7 +2,8 @@
 import { reasons, type Reason } from '../core/reason.ts';
 import type { Allow, Decision, Refusal } from '../core/decision.ts';
 import type { RequestHead } from '../core/request-head.ts';
-import { type Decided, decide } from '../decide/decide.ts';
+import type { Decided } from '../decide/decide.ts';
+import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
 import type { BodyResult, Exchange, ExchangeListener } from '../http1/exchange.ts';
@@ -23,7 +24,7 @@ const maxRpcBodyBytes = 64 * 1024;
  * One request of the inline surface, from its head to its last byte: decide, collect the body, take a seat, forward, stream
  * back. Whatever happens, it answers once, gives its seat back once and is reported once.
  */
-export class InlineRequest implements ExchangeListener, Waiter, UpstreamListener {
+export class InlineRequest implements DecisionListener, ExchangeListener, Waiter, UpstreamListener {
   zone = '';
   readonly #context: ProxyContext;
   readonly #exchange: Exchange;
@@ -67,13 +68,10 @@ export class InlineRequest implements ExchangeListener, Waiter, UpstreamListener
   start(): void {
     const { defect } = this.#exchange;
     if (defect !== undefined) return this.#refuse({ reason: defect, at: '' });
-    const { snapshot, effects } = this.#context.live();
-    const decided = decide(this.#head, snapshot, effects);
-    if (decided instanceof Promise) decided.then(this.#onDecided, this.#onCrash);
-    else this.#onDecided(decided);
+    decideLive(this.#head, this.#context.live(), this);
   }
 
-  readonly #onDecided = ({ decision, inquiry }: Decided): void => {
+  readonly onDecided = ({ decision, inquiry }: Decided): void => {
     this.#inquiry = inquiry;
     this.#decision = decision;
     if (this.#gone) return this.#report('client_gone');
@@ -81,7 +79,8 @@ export class InlineRequest implements ExchangeListener, Waiter, UpstreamListener
     this.#admit(decision);
   };
 
-  readonly #onCrash = (): void => {
+  readonly onFault = (error: unknown): void => {
+    this.#context.observer.fault(error, this.#head.requestId);
     this.#refuse({ reason: 'internal_error', at: '' });
   };
 

@@ -1,7 +1,8 @@
 import { reasons, type Reason } from '../core/reason.ts';
 import type { Decision, Refusal } from '../core/decision.ts';
 import type { RequestHead } from '../core/request-head.ts';
-import { type Decided, decide } from '../decide/decide.ts';
+import type { Decided } from '../decide/decide.ts';
+import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
 import type { TunnelFailure, TunnelListener, WebSocketRequest } from '../http1/websocket.ts';
@@ -14,7 +15,7 @@ import { upstreamFields } from './request-fields.ts';
  * One upgrade request of the inline surface: the same decision as any other request, then a seat of the websocket pool that
  * is held as long as the tunnel stands.
  */
-export class InlineTunnel implements TunnelListener, Waiter {
+export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
   zone = '';
   readonly #context: ProxyContext;
   readonly #request: WebSocketRequest;
@@ -48,14 +49,15 @@ export class InlineTunnel implements TunnelListener, Waiter {
   start(): void {
     this.#request.onClosed(this);
     if (this.#request.defect !== undefined) return this.#refuse({ reason: this.#request.defect, at: '' });
-    const { snapshot, effects } = this.#context.live();
-    const decided = decide(this.#head, snapshot, effects);
-    if (decided instanceof Promise) {
-      decided.then(this.#onDecided, () => this.#refuse({ reason: 'internal_error', at: '' }));
-    } else this.#onDecided(decided);
+    decideLive(this.#head, this.#context.live(), this);
   }
 
-  readonly #onDecided = ({ decision, inquiry }: Decided): void => {
+  readonly onFault = (error: unknown): void => {
+    this.#context.observer.fault(error, this.#head.requestId);
+    this.#refuse({ reason: 'internal_error', at: '' });
+  };
+
+  readonly onDecided = ({ decision, inquiry }: Decided): void => {
     this.#inquiry = inquiry;
     this.#decision = decision;
     if (this.#closed) return this.#report('client_gone');

@@ -69,7 +69,13 @@ function open({ tenantLabels = 10, accessLog = true } = {}) {
     finished: ({ requestId }) => void logged.push(requestId),
     malformed: ({ requestId }) => void logged.push(requestId),
   };
-  const observer = createObserver({ metrics, log, accessLog, tenantLabel: (tenant) => labels.of(tenant) });
+  const observer = createObserver({
+    metrics,
+    log,
+    accessLog,
+    tenantLabel: (tenant) => labels.of(tenant),
+    onFault: () => {},
+  });
   return {
     observer,
     logged,

@@ -8,13 +8,15 @@ export interface ObserverOptions {
   metrics: Metrics;
   log: AccessLog;
   accessLog: boolean;
+  /** Tells a fault of the gateway, with what caused it. */
+  onFault: (error: unknown, requestId: string) => void;
   tenantLabel: (tenant: string | undefined) => string;
 }
 
 const noLimits: readonly LimitOutcome[] = [];
 
 /** Turns finished requests into metrics and log lines. */
-export function createObserver({ metrics, log, accessLog, tenantLabel }: ObserverOptions): Observer {
+export function createObserver({ metrics, log, accessLog, tenantLabel, onFault }: ObserverOptions): Observer {
   return {
     finished(request) {
       const { decision, failure } = request;
@@ -40,5 +42,6 @@ export function createObserver({ metrics, log, accessLog, tenantLabel }: Observe
       metrics.refusals.add(['none', request.reason]);
       if (accessLog) log.malformed(request);
     },
+    fault: onFault,
   };
 }

@@ -33,4 +33,6 @@ export interface Malformed {
 export interface Observer {
   finished(request: Finished): void;
   malformed(request: Malformed): void;
+  /** A fault of the gateway itself; the request is answered with `internal_error`. */
+  fault(error: unknown, requestId: string): void;
 }

@@ -32,6 +32,7 @@ const observer = createObserver({
   log: createAccessLog({ write: (text) => lines.push(text) }, manualClock()),
   accessLog: true,
   tenantLabel: (tenant) => tenantLabels.of(tenant),
+  onFault: () => {},
 });
 
 /** The log line of a request, and all metrics after it. */

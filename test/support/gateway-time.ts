@@ -12,7 +12,8 @@ export interface HeldTime {
  * traffic is real and the numbers in its answers are exact.
  */
 export function holdTime(): HeldTime {
-  let nowMs = systemClock.monoMs();
+  // Whole milliseconds: sums and differences of these are exact.
+  let nowMs = Math.ceil(systemClock.monoMs());
   const spy = vi.spyOn(systemClock, 'monoMs').mockImplementation(() => nowMs);
   return {
     advance(ms) {

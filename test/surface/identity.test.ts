@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type OdooPrefork, startOdooPrefork } from '../../src/demo/odoo-prefork.ts';
 import {
   authorityExtensions,
@@ -11,6 +11,7 @@ import {
   x509,
 } from '../servers/certificates.ts';
 import { generateSigningKey, sendJson } from '../servers/jwks-server.ts';
+import { eventually } from '../support/eventually.ts';
 import { type HeldTime, holdTime } from '../support/gateway-time.ts';
 import { startRealProvider } from '../support/oidc-provider.ts';
 import { exchangeBytes, parseAnswer, type RawAnswer } from '../support/raw-http.ts';
@@ -296,7 +297,7 @@ describe('an identity provider', () => {
       `Bearer ${await issuer.sign({ ...wish, claims: { ...edi, ...wish.claims, jti: crypto.randomUUID() } })}`,
     );
   const fetched = (count: number): Promise<void> =>
-    vi.waitFor(() => expect(issuer.server.requests()).toBeGreaterThanOrEqual(count));
+    eventually(() => expect(issuer.server.requests()).toBeGreaterThanOrEqual(count));
 
   it('that is down at the start closes only the zones that need it, and they open when it is back', async () => {
     await issuer.server.stop();

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ReceivedRequest } from '../../src/demo/odoo-log.ts';
 import { exampleFiles } from '../support/example-files.ts';
+import { eventually } from '../support/eventually.ts';
 import { type HeldTime, holdTime } from '../support/gateway-time.ts';
 import { pickSeries, readMetrics } from '../support/metrics-text.ts';
 import { exchangeBytes, parseAnswer, type RawAnswer, sendRequest } from '../support/raw-http.ts';
@@ -112,7 +113,7 @@ describe('a session of every kind of request', () => {
     const closed = once(socket, 'close');
     socket.close();
     await closed;
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(
         (await readMetrics(gateway.adminPort))[
           'bulkhead_pool_seats_busy{pool="odoo-websocket",zone="employee"}'

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Explainer, openExplainer } from '../../src/cli/explainer.ts';
 import { type Question, readQuestion } from '../../src/cli/question.ts';
 import { type Configuration, loadConfiguration } from '../../src/config/load.ts';
@@ -15,6 +15,7 @@ import {
   mintCertificate,
   pemOf,
 } from '../servers/certificates.ts';
+import { eventually } from '../support/eventually.ts';
 import { exampleFiles } from '../support/example-files.ts';
 import { exchangeBytes, parseAnswer, type RawAnswer } from '../support/raw-http.ts';
 import { runGateway, type RunningGateway, verdictOf } from '../support/running-gateway.ts';
@@ -283,7 +284,7 @@ async function send(
   const answer = parseAnswer(await exchangeBytes(port, bytes, { until }));
   const requestId = answer.fields['x-request-id'];
   // The answer that opens a tunnel is Odoo's own and has no id; nothing else is asked meanwhile.
-  const line = await vi.waitFor(() => {
+  const line = await eventually(() => {
     const lines = gateway.logLines.slice(before).filter(({ msg }) => msg === 'request');
     const found = lines.find((logged) => requestId === undefined || logged['requestId'] === requestId);
     if (found === undefined) throw new Error(`no log line of request ${requestId}`);

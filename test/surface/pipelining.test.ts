@@ -102,11 +102,14 @@ describe('requests on one connection', () => {
     ['an empty line', '\r\n'],
     ['garbage', '\x01\x02\x03'],
   ])('do not lose their answer to %s behind a Connection: close', async (_name, bytes) => {
+    const logged = surface.logLines.length;
     await send(get('/odoo', 'Connection: close\r\nX-Stand-In-Delay-Ms: 30\r\n') + bytes);
     const answer = await connection.answer();
     expect([about(answer), answer.fields['connection']]).toEqual(['/odoo', 'close']);
     expect([await connection.closed(), connection.received]).toEqual(['ended', '']);
     expect(lines()).toEqual(['GET /odoo HTTP/1.1']);
+    // Nor are the bytes worth a word.
+    expect(surface.logLines.slice(logged).map(({ msg }) => msg)).toEqual(['request']);
   });
 
   test('are taken up to 16 ahead; the last answer says that the connection ends', async () => {
@@ -124,8 +127,10 @@ describe('requests on one connection', () => {
   });
 
   test('are cut off when thousands come ahead', async () => {
-    await send(get('/odoo').repeat(5_000));
+    await send(slow('/odoo') + get('/odoo').repeat(5_000));
     await connection.closed();
+    // Without waiting for the first answer.
+    expect(odoo.busy).toBe(1);
     await eventually(async () => (await surface.busySeats()) === 0, 'all seats free');
     expect(arrivals().length).toBeLessThanOrEqual(17);
   });

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { startOdooGevent } from '../../src/demo/odoo-gevent.ts';
+import { eventually } from '../support/eventually.ts';
 import { type HeldUpstream, startHeldUpstream } from '../support/held-upstream.ts';
 import { pickSeries } from '../support/metrics-text.ts';
 import { type RawAnswer, sendRequest } from '../support/raw-http.ts';
@@ -63,7 +64,7 @@ const send = (path: string): Promise<RawAnswer> => ask(gateway.proxyPort, `GET h
 /** Sends a request and waits until it is at an upstream. */
 async function seat(path: string): Promise<{ answer: Promise<RawAnswer> }> {
   const answer = send(path);
-  await vi.waitFor(() => expect([...first.arrived, ...second.arrived]).toContain(path));
+  await eventually(() => expect([...first.arrived, ...second.arrived]).toContain(path));
   return { answer };
 }
 
@@ -79,21 +80,16 @@ async function enqueue(
 }
 
 const queueIs = (length: number, pool = 'people'): Promise<void> =>
-  vi.waitFor(async () => {
+  eventually(async () => {
     const series = await gateway.metrics();
     expect(series[`bulkhead_pool_queue_length{pool="${pool}",zone="office"}`]).toBe(length);
   });
 
 const endpointIs = (metric: 'up' | 'saturated', upstream: HeldUpstream, value: number): Promise<void> =>
-  vi.waitFor(
-    async () => {
-      const series = await gateway.metrics();
-      expect(series[`bulkhead_pool_endpoint_${metric}{pool="people",endpoint="${upstream.url}"}`]).toBe(
-        value,
-      );
-    },
-    { timeout: 5_000, interval: 20 },
-  );
+  eventually(async () => {
+    const series = await gateway.metrics();
+    expect(series[`bulkhead_pool_endpoint_${metric}{pool="people",endpoint="${upstream.url}"}`]).toBe(value);
+  });
 
 describe('seats', () => {
   it('are given out in proportion, and never more than there are', async () => {
@@ -118,14 +114,14 @@ describe('seats', () => {
       'bulkhead_pool_seats_busy{pool="people",zone="office"}': 6,
     });
     first.release();
-    await vi.waitFor(() => expect(first.waiting()).toHaveLength(2));
+    await eventually(() => expect(first.waiting()).toHaveLength(2));
     expect(first.arrived.at(-1)).toBe('/7');
     while (first.waiting().length > 0) first.release();
     while (second.waiting().length > 0) second.release();
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([
       200, 200, 200, 200, 200, 200, 200,
     ]);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await gateway.metrics())['bulkhead_pool_seats_busy{pool="people",zone="office"}']).toBe(0),
     );
   });
@@ -135,13 +131,13 @@ describe('seats', () => {
     await start(pools({ endpoints: [[first, 1]] }));
     const gone = connect(gateway.proxyPort, '127.0.0.1');
     gone.write('GET /gone HTTP/1.1\r\nHost: erp.example\r\n\r\n');
-    await vi.waitFor(() => expect(first.waiting()).toEqual(['/gone']));
+    await eventually(() => expect(first.waiting()).toEqual(['/gone']));
     gone.destroy();
-    await vi.waitFor(() => expect(gone.destroyed).toBe(true));
+    await eventually(() => expect(gone.destroyed).toBe(true));
     const { answer } = await enqueue('/next', 1);
     expect(first.arrived).toEqual(['/gone']);
     first.release();
-    await vi.waitFor(() => expect(first.waiting()).toEqual(['/next']));
+    await eventually(() => expect(first.waiting()).toEqual(['/next']));
     first.release();
     expect((await answer).status).toBe(200);
     expect(gateway.logged('request').map(({ path, status, reason }) => [path, status, reason])).toEqual([
@@ -164,7 +160,7 @@ describe('the queue', () => {
     expect(first.arrived).toEqual(['/a']);
     for (const next of ['/b', '/c']) {
       first.release();
-      await vi.waitFor(() => expect(first.waiting()).toEqual([next]));
+      await eventually(() => expect(first.waiting()).toEqual([next]));
     }
     first.release();
     const answers = await Promise.all([a.answer, b.answer, c.answer]);
@@ -197,7 +193,8 @@ describe('the queue', () => {
     expect(first.arrived).toEqual(['/a', '/b']);
     const line = gateway.logged('request').find(({ path }) => path === '/late');
     expect(line).toMatchObject({ status: 503, reason: 'pool_queue_timeout', zone: 'office', pool: 'people' });
-    expect(line?.['queueMs']).toBeGreaterThanOrEqual(150);
+    // The time of the queue and the one of the log are read a moment apart.
+    expect(line?.['queueMs']).toBeGreaterThan(140);
   });
 
   it('gives the place of a client that leaves to the next', async () => {
@@ -210,7 +207,7 @@ describe('the queue', () => {
     leaving.destroy();
     await queueIs(1);
     first.release();
-    await vi.waitFor(() => expect(first.waiting()).toEqual(['/b']));
+    await eventually(() => expect(first.waiting()).toEqual(['/b']));
     first.release();
     expect([(await a.answer).status, (await b.answer).status]).toEqual([200, 200]);
     expect(first.arrived).toEqual(['/a', '/b']);
@@ -318,7 +315,7 @@ describe('health', () => {
     await start(pools({ endpoints: [[first, 2]], health }));
     first.answerProbes(false);
     const before = first.probes();
-    await vi.waitFor(() => expect(first.probes() - before).toBeGreaterThanOrEqual(6), { timeout: 5_000 });
+    await eventually(() => expect(first.probes() - before).toBeGreaterThanOrEqual(6));
     await endpointIs('saturated', first, 1);
     await endpointIs('up', first, 1);
     first.hold(false);
@@ -334,7 +331,7 @@ describe('a reload', () => {
     const a = await seat('/a');
     const b = await enqueue('/b', 1);
     expect(await gateway.reload({ 'pools.yaml': pools({ endpoints: [[first, 2]] }) })).toBe(true);
-    await vi.waitFor(() => expect(first.waiting()).toEqual(['/a', '/b']));
+    await eventually(() => expect(first.waiting()).toEqual(['/a', '/b']));
     first.release();
     first.release();
     expect([(await a.answer).status, (await b.answer).status]).toEqual([200, 200]);
@@ -350,7 +347,7 @@ describe('a reload', () => {
     await queueIs(1);
     expect(first.waiting()).toEqual(['/b']);
     first.release();
-    await vi.waitFor(() => expect(first.waiting()).toEqual(['/c']));
+    await eventually(() => expect(first.waiting()).toEqual(['/c']));
     first.release();
     expect([(await inProgress[1]?.answer)?.status, (await c.answer).status]).toEqual([200, 200]);
   });
@@ -360,7 +357,7 @@ describe('a reload', () => {
     const a = await seat('/a');
     const b = await enqueue('/b', 1);
     expect(await gateway.reload({ 'pools.yaml': pools({ endpoints: [[second, 1]] }) })).toBe(true);
-    await vi.waitFor(() => expect(second.waiting()).toEqual(['/b']));
+    await eventually(() => expect(second.waiting()).toEqual(['/b']));
     second.release();
     second.hold(false);
     expect([(await b.answer).fields['x-upstream'], (await send('/c')).fields['x-upstream']]).toEqual([
@@ -460,10 +457,10 @@ describe('workloads', () => {
     const closed = once(tunnel, 'close');
     tunnel.close();
     await closed;
-    await vi.waitFor(async () => expect(await busy()).toBe(0));
+    await eventually(async () => expect(await busy()).toBe(0));
     const again = await open();
     expect(gevent.sockets).toBe(1);
     again.terminate();
-    await vi.waitFor(async () => expect(await busy()).toBe(0));
+    await eventually(async () => expect(await busy()).toBe(0));
   });
 });

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type RedisServer, startRedis } from '../servers/redis.ts';
+import { eventually } from '../support/eventually.ts';
 import { BulkheadProcess } from '../support/gateway-process.ts';
 import { type HeldTime, holdTime } from '../support/gateway-time.ts';
 import { type HeldUpstream, startHeldUpstream } from '../support/held-upstream.ts';
@@ -16,6 +17,7 @@ import { writeFiles } from '../support/test-gateway.ts';
 import { describeWithTool } from '../system/require-tool.ts';
 
 const burst = 10;
+const storeTimeoutMs = 250;
 /** Longest time in which an answer must be there while the store hangs: its time-out, and room for a busy machine. */
 const promptMs = 2_000;
 
@@ -33,7 +35,7 @@ ${name === 'plain' ? '' : `limits: [{ name: calls, key: zone, rate: 1/m, burst: 
 `,
   ]);
   return {
-    'gateway.yaml': `${trustingGateway}store: { redis: { url: "\${env:REDIS_URL}", timeout: 250ms }, instances: 2 }\n`,
+    'gateway.yaml': `${trustingGateway}store: { redis: { url: "\${env:REDIS_URL}", timeout: ${storeTimeoutMs}ms }, instances: 2 }\n`,
     'pools.yaml': `pools: [{ name: odoo, endpoints: [{ url: "${odooUrl}", seats: 100 }] }]\n`,
     ...Object.fromEntries(zones),
   };
@@ -79,26 +81,20 @@ describeWithTool('redis-server', 'limits in a shared Redis', (binary) => {
 
   /** Fails requests until both gateways have seen that the store does not answer. */
   async function untilDown(): Promise<void> {
-    await vi.waitFor(
-      async () => {
-        await flood('open', 8);
-        expect(await Promise.all(gateways.map(storeUp))).toEqual(gateways.map(() => 0));
-      },
-      { timeout: 5_000, interval: 20 },
-    );
+    await eventually(async () => {
+      await flood('open', 8);
+      expect(await Promise.all(gateways.map(storeUp))).toEqual(gateways.map(() => 0));
+    });
   }
 
   /** Sends requests until both gateways use the store again. */
   async function untilUp(): Promise<void> {
-    await vi.waitFor(
-      async () => {
-        // However long the store is left alone: that time is over.
-        time.advance(6_000);
-        await flood('open', 2);
-        expect(await Promise.all(gateways.map(storeUp))).toEqual(gateways.map(() => 1));
-      },
-      { timeout: 10_000, interval: 50 },
-    );
+    await eventually(async () => {
+      // However long the store is left alone: that time is over.
+      time.advance(6_000);
+      await flood('open', 2);
+      expect(await Promise.all(gateways.map(storeUp))).toEqual(gateways.map(() => 1));
+    });
   }
 
   it('two gateways together admit exactly the burst, and refused requests spend nothing', async () => {
@@ -140,14 +136,12 @@ describeWithTool('redis-server', 'limits in a shared Redis', (binary) => {
         verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
       }
     });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(zones.map((zone) => (seen.get(zone)?.size ?? 0) > 0)).toEqual([true, true, true, true]),
     );
     await redis.kill();
-    await vi.waitFor(async () => expect(await Promise.all(gateways.map(storeUp))).toEqual([0, 0]), {
-      timeout: 5_000,
-    });
-    await vi.waitFor(() => expect(seen.get('closed')?.get('503 limit_store_unavailable')).toBeGreaterThan(5));
+    await eventually(async () => expect(await Promise.all(gateways.map(storeUp))).toEqual([0, 0]));
+    await eventually(() => expect(seen.get('closed')?.get('503 limit_store_unavailable')).toBeGreaterThan(5));
     running.abort();
     await Promise.all(traffic);
     expect([...(seen.get('plain')?.keys() ?? [])]).toEqual(['200']);
@@ -207,10 +201,14 @@ describeWithTool('redis-server', 'limits in a shared Redis', (binary) => {
       ['plain', 200, undefined, true],
     ]);
     await untilDown();
-    // Once that is known, nobody waits for it any more: one after the other these would take five seconds.
-    const floodedMs = performance.now();
-    for (let i = 0; i < 20; i++) expect((await send('open')).status).toBe(200);
-    expect(performance.now() - floodedMs).toBeLessThan(promptMs);
+    // Once that is known, nobody waits for it any more; two of twenty may be slow for another reason.
+    let slow = 0;
+    for (let i = 0; i < 20; i++) {
+      const sentMs = performance.now();
+      expect((await send('open')).status).toBe(200);
+      if (performance.now() - sentMs >= storeTimeoutMs) slow++;
+    }
+    expect(slow).toBeLessThanOrEqual(2);
 
     redis.resume();
     await untilUp();
@@ -318,7 +316,7 @@ describeWithTool('redis-server', 'the password of a Redis', (binary) => {
     const { proxyPort, adminPort } = await serve(redis.url);
     expect((await ask(proxyPort, 'GET http://share.example/odoo')).status).toBe(200);
     await redis.kill();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect((await ask(proxyPort, 'GET http://open.example/odoo')).status).toBe(200);
       expect(gateway.out).toContain('the limit store does not answer');
       expect(gateway.out).toContain('no connection to the limit store');

@@ -301,6 +301,13 @@ describe.each([
     await expectNextIsFine();
   });
 
+  test('says a length with 204 is not followed in that (RFC 9110 §8.6)', async () => {
+    upstream.behave(answering('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nETag: x\r\n\r\n'));
+    const { status, fields } = await askOnce(surface.port, get('/odoo'));
+    expect([status, fields['content-length'], fields['etag']]).toEqual([204, undefined, 'x']);
+    await expectNextIsFine();
+  });
+
   test('calls fields hop-by-hop sees them end here', async () => {
     upstream.behave(
       answering(

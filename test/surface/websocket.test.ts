@@ -373,6 +373,36 @@ describe('a WebSocket before an upstream', () => {
     connection.destroy();
   });
 
+  test.each([
+    ['goes', (connection: WireConnection) => connection.destroy()],
+    ['is reset', (connection: WireConnection) => connection.reset()],
+  ])('that keeps silent is left when the client %s', async (_name, leave) => {
+    let left = false;
+    upstream.behave({ onRequest: (socket) => void socket.once('close', () => (left = true)) });
+    const asked = upstream.requests.length;
+    const connection = await WireConnection.open(surface.port);
+    connection.send(Buffer.concat([Buffer.from(handshake()), textFrame('early')]));
+    await eventually(() => upstream.requests.length > asked, 'the handshake is there');
+    const startMs = performance.now();
+    leave(connection);
+    await eventually(() => left, 'the connection upstream ends');
+    // Not by the time-out, which is 250 ms.
+    expect(performance.now() - startMs).toBeLessThan(150);
+    expect(surface.requests().at(-1)).toMatchObject({
+      surface: 'websocket',
+      status: 499,
+      reason: 'client_gone',
+    });
+  });
+
+  test('that refuses has its seat back at once, however long the client stays', async () => {
+    upstream.behave(answering('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'));
+    const connection = await WireConnection.open(surface.port, { allowHalfOpen: true });
+    connection.send(handshake());
+    expect([(await connection.answer()).status, await surface.busySeats('websocket')]).toEqual([401, 0]);
+    connection.destroy();
+  });
+
   test('finds its place or is refused at once', async () => {
     upstream.behave(answering(`${agreement}\r\n`));
     const connections = await Promise.all(Array.from({ length: 2 }, () => WireConnection.open(surface.port)));
