@@ -9,12 +9,13 @@ import {
   textSchema,
   unreadable,
 } from '../core/schema.ts';
+import { parseDescription } from '../decide/described-request.ts';
 import { guardSchema, limitSchema, storeSchema } from '../limits/options.ts';
 import { odooAllowSchema } from '../odoo/allow.ts';
 import { workloadSchema } from '../odoo/workload.ts';
 import { tenantRuleSchema } from '../tenants/options.ts';
 import { zoneRuleShape } from '../zones/options.ts';
-import { type Cidr, parseCidr } from '../core/ip.ts';
+import { canonicalIp, type Cidr, parseCidr } from '../core/ip.ts';
 import { reasons } from '../core/reason.ts';
 
 /** The files that are this gateway's own; the sections of the features stand beside the features. */
@@ -143,6 +144,12 @@ const requestError = unreadable(
   'Write a method and an absolute URL, such as GET https://acme.partner.erp.example/json/2/res.partner/read.',
 );
 
+const fromError = unreadable(
+  'an IP address',
+  'The test could not be run.',
+  'Write an address such as 10.20.0.7.',
+);
+
 const reasonWords = Object.keys(reasons) as [string, ...string[]];
 
 /** One policy test in a zone file. */
@@ -152,10 +159,14 @@ export const policyTestSchema = z.strictObject({
   ),
   request: z
     .string({ error: requestError })
-    .regex(/^[A-Z]+ https?:\/\/[^\s/]+(\/\S*)?$/, { error: requestError })
+    .refine((text) => parseDescription(text) !== undefined, { error: requestError })
     .describe('Method and absolute URL.'),
   headers: z.record(z.string(), z.string()).default({}).describe('Header fields of the request.'),
-  from: z.string().default('192.0.2.1').describe('Address of the client.'),
+  from: z
+    .string({ error: fromError })
+    .refine((text) => canonicalIp(text) !== undefined, { error: fromError })
+    .default('192.0.2.1')
+    .describe('Address of the client.'),
   as: assumedCredentialSchema.optional().describe('Credential that the caller is taken to have.'),
   repeat: countSchema(1, 10_000)
     .default(1)

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type OdooPrefork, startOdooPrefork } from '../../src/demo/odoo-prefork.ts';
-import { eventually, startSurface, type Surface, surfaceHostField as hostField } from './start-surface.ts';
+import { waitUntil, startSurface, type Surface, surfaceHostField as hostField } from './start-surface.ts';
 import { reasonOf, WireConnection } from './wire-connection.ts';
 
 const mebibyte = 1024 * 1024;
@@ -181,7 +181,7 @@ describe('a request body', () => {
     await connection.until((text) => text.startsWith('HTTP/1.1 100 '));
     connection.send(begin);
     leave();
-    await eventually(() => surface.requests().length > logged, 'the end of the request is logged');
+    await waitUntil(() => surface.requests().length > logged, 'the end of the request is logged');
     expect(surface.requests().at(-1)).toMatchObject({ status: 499, reason: 'client_gone' });
     expect([await surface.busySeats(), received().length]).toEqual([0, before]);
   });

@@ -5,7 +5,7 @@ import { type OdooPrefork, startOdooPrefork } from '../../src/demo/odoo-prefork.
 import { type FaultyUpstream, startFaultyUpstream } from '../servers/faulty-upstream.ts';
 import { watchArrivals } from './arrivals.ts';
 import {
-  eventually,
+  waitUntil,
   startSurface,
   type Surface,
   type SurfaceOptions,
@@ -57,12 +57,12 @@ describe('a client that goes', () => {
     await start();
     const arrivals = watchArrivals([odoo], 'nothing');
     const first = await open(slow('/first', 200));
-    await eventually(() => odoo.busy === 1, 'the first request is with the worker');
+    await waitUntil(() => odoo.busy === 1, 'the first request is with the worker');
     const second = await open(get('/second'));
     const third = await open(get('/third'));
-    await eventually(async () => (await surface.queued()) === 2, 'two requests wait');
+    await waitUntil(async () => (await surface.queued()) === 2, 'two requests wait');
     second.destroy();
-    await eventually(async () => (await surface.queued()) === 1, 'one request waits');
+    await waitUntil(async () => (await surface.queued()) === 1, 'one request waits');
     expect([(await first.answer()).status, (await third.answer()).status]).toEqual([404, 404]);
     expect(arrivals().map(({ line }) => line)).toEqual(['GET /first HTTP/1.1', 'GET /third HTTP/1.1']);
     expect(surface.requests().find(({ path }) => path === '/second')).toMatchObject({
@@ -83,11 +83,11 @@ describe('a client that goes', () => {
     async (_name, leave) => {
       await start();
       const first = await open(slow('/first', 150));
-      await eventually(() => odoo.busy === 1, 'the first request is with the worker');
+      await waitUntil(() => odoo.busy === 1, 'the first request is with the worker');
       leave(first);
       const second = await open(get('/second'));
       let waitedInBacklog = 0;
-      await eventually(() => {
+      await waitUntil(() => {
         waitedInBacklog += odoo.waiting;
         return odoo.requests.some(({ request }) => request.target === '/second');
       }, 'the second request is with the worker');
@@ -105,7 +105,7 @@ describe('a client that goes', () => {
     const connection = await open(get(`/web/content/1?bytes=${20 * mebibyte}`));
     await connection.until((text) => text.length > 0);
     connection.destroy();
-    await eventually(async () => (await surface.busySeats()) === 0, 'the seat is free');
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'the seat is free');
     expect(surface.requests()).toMatchObject([{ status: 499, reason: 'client_gone' }]);
   });
 });
@@ -156,7 +156,7 @@ describe('a client that reads slowly', () => {
     socket.write(get('/big'));
     // Until nothing moves any more.
     let before = -1;
-    await eventually(async () => {
+    await waitUntil(async () => {
       const still = taken === before;
       before = taken;
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -173,7 +173,7 @@ describe('a client that reads slowly', () => {
     socket.resume();
     await whole;
     expect(received).toBeGreaterThan(total);
-    await eventually(async () => (await surface.busySeats()) === 0, 'the seat is free');
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'the seat is free');
   });
 
   test('and stops reading is given up, and its seat comes free', async () => {
@@ -183,7 +183,7 @@ describe('a client that reads slowly', () => {
     socket.on('error', () => {});
     socket.pause();
     socket.write(get(`/web/content/1?bytes=${60 * mebibyte}`));
-    await eventually(() => surface.requests().length === 1, 'the request is over');
+    await waitUntil(() => surface.requests().length === 1, 'the request is over');
     expect(surface.requests()).toMatchObject([{ status: 499, reason: 'client_gone' }]);
     expect(await surface.busySeats()).toBe(0);
   });
@@ -266,15 +266,15 @@ describe('a gateway that stops', () => {
   test('finishes what is in progress or waits for a seat, says that connections end, and takes no new ones', async () => {
     await start();
     const busy = await open(slow('/busy', 200));
-    await eventually(() => odoo.busy === 1, 'the first request is with the worker');
+    await waitUntil(() => odoo.busy === 1, 'the first request is with the worker');
     const waiting = await open(get('/waiting'));
-    await eventually(async () => (await surface.queued()) === 1, 'the second request waits');
+    await waitUntil(async () => (await surface.queued()) === 1, 'the second request waits');
     const uploading = await open(
       `POST /upload HTTP/1.1\r\n${hostField}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n`,
     );
     await uploading.until((text) => text.startsWith('HTTP/1.1 100 '));
     const stopped = surface.stop();
-    await eventually(async () => {
+    await waitUntil(async () => {
       const probe = await WireConnection.open(surface.port);
       opened.push(probe);
       return (await probe.closed()) === 'reset';
@@ -321,7 +321,7 @@ describe('a gateway that stops', () => {
   test('gives up what is not done in its time', async () => {
     await start({ drainTimeout: '300ms' });
     const busy = await open(slow('/busy', 3_000));
-    await eventually(() => odoo.busy === 1, 'the request is with the worker');
+    await waitUntil(() => odoo.busy === 1, 'the request is with the worker');
     const startMs = performance.now();
     await surface.stop();
     expect(performance.now() - startMs).toBeLessThan(2_000);

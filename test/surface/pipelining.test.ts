@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type OdooPrefork, startOdooPrefork } from '../../src/demo/odoo-prefork.ts';
 import { type OdooGevent, startOdooGevent } from '../../src/demo/odoo-gevent.ts';
 import { type Arrival, watchArrivals } from './arrivals.ts';
-import { eventually, startSurface, type Surface, surfaceHostField as hostField } from './start-surface.ts';
+import { waitUntil, startSurface, type Surface, surfaceHostField as hostField } from './start-surface.ts';
 import { reasonOf, type WireAnswer, WireConnection } from './wire-connection.ts';
 
 // Requests that a client sends ahead of their answers. The answers keep the order (RFC 9112 §9.3.2), and what stands behind
@@ -131,15 +131,15 @@ describe('requests on one connection', () => {
     await connection.closed();
     // Without waiting for the first answer.
     expect(odoo.busy).toBe(1);
-    await eventually(async () => (await surface.busySeats()) === 0, 'all seats free');
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'all seats free');
     expect(arrivals().length).toBeLessThanOrEqual(17);
   });
 
   test('are not sent on any more when their client has gone', async () => {
     await send(slow('/odoo') + get('/web'));
-    await eventually(() => odoo.busy === 1, 'the first request is with its worker');
+    await waitUntil(() => odoo.busy === 1, 'the first request is with its worker');
     connection.destroy();
-    await eventually(async () => (await surface.busySeats()) === 0, 'all seats free');
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'all seats free');
     expect(lines()).toEqual(['GET /odoo HTTP/1.1']);
   });
 
@@ -153,7 +153,7 @@ describe('requests on one connection', () => {
     await send(slow('/odoo') + bytes);
     await connection.closed();
     expect(connection.received).toBe('');
-    await eventually(async () => (await surface.busySeats()) === 0, 'all seats free');
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'all seats free');
     expect(lines()).toEqual(['GET /odoo HTTP/1.1']);
   });
 

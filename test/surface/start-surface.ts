@@ -78,7 +78,7 @@ headers: { pass: [x-stand-in-*] }
 export type Surface = Awaited<ReturnType<typeof startSurface>>;
 
 /** Looks until something is true; fails after the deadline. */
-export async function eventually(look: () => boolean | Promise<boolean>, what: string): Promise<void> {
+export async function waitUntil(look: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const lateMs = performance.now() + deadlineMs;
   while (!(await look())) {
     if (performance.now() > lateMs) throw new Error(`${what} did not become true within ${deadlineMs} ms`);

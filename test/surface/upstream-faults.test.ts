@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Behaviour, type FaultyUpstream, startFaultyUpstream } from '../servers/faulty-upstream.ts';
-import { eventually, startSurface, type Surface, surfaceHostField as hostField } from './start-surface.ts';
+import { waitUntil, startSurface, type Surface, surfaceHostField as hostField } from './start-surface.ts';
 import { askOnce, reasonOf, WireConnection } from './wire-connection.ts';
 
 // What an upstream can do wrong (RFC 9112 §6.3, §8; RFC 9110 §15). The client gets a whole answer, a refusal, or a connection
@@ -252,7 +252,7 @@ describe.each([
       const answer = await askOnce(surface.port, get(target));
       expect([answer.status, answer.body]).toEqual([200, target]);
     }
-    await eventually(async () => (await surface.busySeats()) === 0, 'all seats free');
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'all seats free');
   };
 
   test.each(list.map((fault) => [fault.name, fault] as const))('%s', async (_name, fault) => {
@@ -272,10 +272,15 @@ describe.each([
       expect(connection.received).toBe('');
     }
     connection.destroy();
-    await eventually(() => surface.requests().length > logged, 'the request is logged');
+    await waitUntil(() => surface.requests().length > logged, 'the request is logged');
     const status = outcome === 'broken' ? 200 : outcome.status;
-    expect(surface.requests().at(-1)).toMatchObject({ status, upstream: upstream.url });
+    const reason = typeof outcome === 'object' && 'reason' in outcome ? { reason: outcome.reason } : {};
     await expectNextIsFine();
+    expect(surface.requests().slice(logged)).toMatchObject([
+      { status, upstream: upstream.url, ...reason },
+      { status: 200, path: `/canary/${canaries - 1}` },
+      { status: 200, path: `/canary/${canaries}` },
+    ]);
   });
 
   test('fails a POST gets it once', async () => {
@@ -443,7 +448,7 @@ describe('an endpoint that cannot be reached', () => {
       interactive: `endpoints: [{ url: "${closedUrl}", seats: 1 }], health: { interval: 1h, unhealthyAfter: 3 }`,
     });
     const port = surface.port;
-    await eventually(
+    await waitUntil(
       async () => reasonOf(await askOnce(port, get('/odoo'))) === 'pool_down',
       'the pool is down',
     );

@@ -6,7 +6,7 @@ import { acceptKey } from '../../src/demo/websocket-echo.ts';
 import { type Behaviour, type FaultyUpstream, startFaultyUpstream } from '../servers/faulty-upstream.ts';
 import { watchArrivals } from './arrivals.ts';
 import {
-  eventually,
+  waitUntil,
   startSurface,
   type Surface,
   surfaceHost,
@@ -57,8 +57,8 @@ describe('a WebSocket', () => {
     await gevent.close();
   });
   afterEach(async () => {
-    await eventually(async () => (await surface.busySeats('websocket')) === 0, 'all seats free');
-    await eventually(() => gevent.sockets === 0, 'no connection is left upstream');
+    await waitUntil(async () => (await surface.busySeats('websocket')) === 0, 'all seats free');
+    await waitUntil(() => gevent.sockets === 0, 'no connection is left upstream');
   });
 
   const open = async (): Promise<WebSocket> => {
@@ -162,7 +162,7 @@ describe('a WebSocket', () => {
     expect((await connection.answer()).status).toBe(101);
     expect(gevent.sockets).toBe(1);
     leave(connection);
-    await eventually(() => gevent.sockets === 0, 'the upstream side ends');
+    await waitUntil(() => gevent.sockets === 0, 'the upstream side ends');
     connection.destroy();
   });
 
@@ -175,7 +175,7 @@ describe('a WebSocket', () => {
     const closed = Promise.all(sockets.map((socket) => closeOf(socket)));
     sockets.forEach((socket, index) => (index % 2 === 0 ? socket.close(1000) : socket.terminate()));
     await closed;
-    await eventually(() => gevent.sockets === 0 && countSockets() <= before, 'every socket is closed');
+    await waitUntil(() => gevent.sockets === 0 && countSockets() <= before, 'every socket is closed');
   });
 
   test.each([
@@ -238,7 +238,7 @@ describe('a WebSocket before an upstream', () => {
     await upstream.close();
   });
   afterEach(async () => {
-    await eventually(async () => (await surface.busySeats('websocket')) === 0, 'all seats free');
+    await waitUntil(async () => (await surface.busySeats('websocket')) === 0, 'all seats free');
   });
 
   const agreement = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n`;
@@ -346,7 +346,7 @@ describe('a WebSocket before an upstream', () => {
     ]);
     expect(answer.fields['sec-websocket-accept']).toBe(acceptKey(key));
     await connection.until((text) => text === '\x81\x02hi');
-    await eventually(
+    await waitUntil(
       () => later.length > 0 && later.equals(Buffer.concat([textFrame('one'), textFrame('two')])),
       'both frames are there',
     );
@@ -369,7 +369,7 @@ describe('a WebSocket before an upstream', () => {
     expect((await connection.answer()).status).toBe(101);
     await connection.closed();
     // The seat comes free although this client keeps its side open.
-    await eventually(async () => (await surface.busySeats('websocket')) === 0, 'the seat is free');
+    await waitUntil(async () => (await surface.busySeats('websocket')) === 0, 'the seat is free');
     connection.destroy();
   });
 
@@ -382,10 +382,10 @@ describe('a WebSocket before an upstream', () => {
     const asked = upstream.requests.length;
     const connection = await WireConnection.open(surface.port);
     connection.send(Buffer.concat([Buffer.from(handshake()), textFrame('early')]));
-    await eventually(() => upstream.requests.length > asked, 'the handshake is there');
+    await waitUntil(() => upstream.requests.length > asked, 'the handshake is there');
     const startMs = performance.now();
     leave(connection);
-    await eventually(() => left, 'the connection upstream ends');
+    await waitUntil(() => left, 'the connection upstream ends');
     // Not by the time-out, which is 250 ms.
     expect(performance.now() - startMs).toBeLessThan(150);
     expect(surface.requests().at(-1)).toMatchObject({
