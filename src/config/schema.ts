@@ -150,6 +150,12 @@ const fromError = unreadable(
   'Write an address such as 10.20.0.7.',
 );
 
+const reasonError = unreadable(
+  'a reason code',
+  'The test could never pass.',
+  'Write a code of docs/reasons.md.',
+);
+
 const reasonWords = Object.keys(reasons) as [string, ...string[]];
 
 /** One policy test in a zone file. */
@@ -174,9 +180,7 @@ export const policyTestSchema = z.strictObject({
   expect: z
     .strictObject({
       allow: z.literal(true).optional().describe('The request passes.'),
-      refuse: choiceSchema(reasonWords, 'The test could never pass.')
-        .optional()
-        .describe('Reason of the refusal.'),
+      refuse: z.enum(reasonWords, { error: reasonError }).optional().describe('Reason of the refusal.'),
       zone: nameSchema.optional().describe('Zone that governs the request.'),
       tenant: nameSchema.optional().describe('Tenant whose request it is.'),
       workload: choiceSchema(['interactive', 'batch', 'websocket', 'static'], 'The test could never pass.')
