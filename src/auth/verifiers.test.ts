@@ -62,6 +62,7 @@ it('keys live on over a reload while the provider is down, and go with the issue
   expect(await identify(judgeWith(moved), presented, createVerifiers(moved, sources, time.clock))).toEqual({
     reason: 'identity_provider_unavailable',
     at: 'z.yaml',
+    retryAfterMs: 5000,
   });
   sources.close();
   expect(sources.statuses()).toEqual([]);
