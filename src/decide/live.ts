@@ -12,16 +12,17 @@ export interface Live {
 
 /** What a surface does with a decision, and with a fault of ours in its place. */
 export interface DecisionListener {
-  onDecided: (decided: Decided) => void;
-  onFault: (error: unknown) => void;
+  onDecided(decided: Decided): void;
+  onFault(error: unknown): void;
 }
 
 /** Decides and hands the decision over. A fault, in the decision or in what follows it at once, ends one request and not the process. */
 export function decideLive(head: RequestHead, { snapshot, effects }: Live, listener: DecisionListener): void {
   try {
     const decided = decide(head, snapshot, effects);
-    if (decided instanceof Promise) decided.then(listener.onDecided).catch(listener.onFault);
-    else listener.onDecided(decided);
+    if (decided instanceof Promise) {
+      decided.then((late) => listener.onDecided(late)).catch((error: unknown) => listener.onFault(error));
+    } else listener.onDecided(decided);
   } catch (error) {
     listener.onFault(error);
   }

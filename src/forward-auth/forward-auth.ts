@@ -85,12 +85,12 @@ class Question implements DecisionListener {
     decideLive(this.#head, live, this);
   }
 
-  readonly onFault = (error: unknown): void => {
+  onFault(error: unknown): void {
     this.#context.observer.fault(error, this.#requestId);
     this.#refuse({ reason: 'internal_error', at: '' });
-  };
+  }
 
-  readonly onDecided = ({ decision, inquiry }: Decided): void => {
+  onDecided({ decision, inquiry }: Decided): void {
     this.#inquiry = inquiry;
     this.#decision = decision;
     if (decision.decision === 'refuse') return this.#refuse(decision.refusal);
@@ -98,7 +98,7 @@ class Question implements DecisionListener {
     pushIdentityFields(fields, inquiry);
     this.#exchange.answer(200, fields, undefined);
     this.#report(200, undefined);
-  };
+  }
 
   #refuse(refusal: Refusal): void {
     const answer = renderRefusal(refusal, {

@@ -86,7 +86,7 @@ export class Exchange {
     this.#expectsContinue = options.expectsContinue;
     this.#bodyConsumed = head.bodyLength === 0;
     this.#owner = options.owner;
-    response.on('close', this.#onClose);
+    response.on('close', () => this.#onClose());
   }
 
   get hasBody(): boolean {
@@ -150,14 +150,17 @@ export class Exchange {
   sendChunk(chunk: Buffer): boolean {
     if (this.#response.write(chunk)) return true;
     if (this.#stallTimer === undefined) {
-      this.#stallTimer = setTimeout(this.#onStall, this.#timeouts.writeStallMs).unref();
-      this.#response.once('drain', this.#onDrain);
+      this.#stallTimer = setTimeout(() => this.#response.destroy(), this.#timeouts.writeStallMs).unref();
+      this.#response.once('drain', () => this.#onDrain());
     }
     return false;
   }
 
   finishAnswer(lastChunk?: Buffer): void {
-    this.#response.end(lastChunk);
+    if (lastChunk === undefined || lastChunk.length > maxTextBytes) this.#response.end(lastChunk);
+    // As text it is joined with the head and leaves in a plain write, which costs half of a vectored one (measured).
+    // Latin-1 is a byte for a byte.
+    else this.#response.end(lastChunk.toString('latin1'), 'latin1');
   }
 
   /**
@@ -214,23 +217,22 @@ export class Exchange {
     return !this.#expectsContinue && this.bodyLength !== undefined && this.bodyLength <= maxDiscardedBytes;
   }
 
-  #onStall = (): void => {
-    this.#response.destroy();
-  };
-
-  #onDrain = (): void => {
+  #onDrain(): void {
     clearTimeout(this.#stallTimer);
     this.#stallTimer = undefined;
     this.#listener?.onDrain();
-  };
+  }
 
-  #onClose = (): void => {
+  #onClose(): void {
     this.#finished = true;
     clearTimeout(this.#stallTimer);
     if (!this.#response.writableFinished) this.#listener?.onGone();
     this.#owner.onExchangeEnd(this);
-  };
+  }
 }
+
+/** Above this size a copy costs more than a second piece in the write. */
+const maxTextBytes = 16 * 1024;
 
 function removeField(fields: string[], name: string): void {
   for (let i = fields.length - 2; i >= 0; i -= 2) {

@@ -71,18 +71,18 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     decideLive(this.#head, this.#context.live(), this);
   }
 
-  readonly onDecided = ({ decision, inquiry }: Decided): void => {
+  onDecided({ decision, inquiry }: Decided): void {
     this.#inquiry = inquiry;
     this.#decision = decision;
     if (this.#gone) return this.#report('client_gone');
     if (decision.decision === 'refuse') return this.#refuse(decision.refusal);
     this.#admit(decision);
-  };
+  }
 
-  readonly onFault = (error: unknown): void => {
+  onFault(error: unknown): void {
     this.#context.observer.fault(error, this.#head.requestId);
     this.#refuse({ reason: 'internal_error', at: '' });
-  };
+  }
 
   #admit(decision: Allow): void {
     // What the transport did not take for a tunnel must not become an upgrade of a worker's connection.
@@ -92,18 +92,19 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     if (pool === undefined) return this.#refuse({ reason: 'pool_down', at: '' });
     this.#pool = pool;
     // The whole body first: Odoo's worker gives up on a client that pauses for two seconds (odoo/service/server.py).
-    if (this.#exchange.hasBody) this.#exchange.collectBody(pool.options.maxBodyBytes, this.#onBody);
+    if (this.#exchange.hasBody)
+      this.#exchange.collectBody(pool.options.maxBodyBytes, (result) => this.#onBody(result));
     else this.#takeSeat();
   }
 
-  readonly #onBody = (result: BodyResult): void => {
+  #onBody(result: BodyResult): void {
     if (typeof result === 'string') {
       if (result === 'client_gone') return this.#report('client_gone');
       return this.#refuse({ reason: result, at: '' });
     }
     this.#body = result;
     this.#takeSeat();
-  };
+  }
 
   #takeSeat(): void {
     if (this.#pool === undefined || this.#gone) return;

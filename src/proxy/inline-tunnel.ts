@@ -52,12 +52,12 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     decideLive(this.#head, this.#context.live(), this);
   }
 
-  readonly onFault = (error: unknown): void => {
+  onFault(error: unknown): void {
     this.#context.observer.fault(error, this.#head.requestId);
     this.#refuse({ reason: 'internal_error', at: '' });
-  };
+  }
 
-  readonly onDecided = ({ decision, inquiry }: Decided): void => {
+  onDecided({ decision, inquiry }: Decided): void {
     this.#inquiry = inquiry;
     this.#decision = decision;
     if (this.#closed) return this.#report('client_gone');
@@ -70,7 +70,7 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     if (taken === undefined) this.#refuse({ reason: 'pool_down', at: '' });
     else if (taken.kind === 'seat') this.onSeat(taken);
     else if (taken.kind === 'refused') this.onRefused(taken);
-  };
+  }
 
   onSeat(seat: Seat): void {
     const inquiry = this.#inquiry;
