@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { LoadJob, LoadOutcome } from './load.ts';
-import type { Part } from './processes.ts';
+import { type Part, readBusySeconds } from './processes.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
 /** One job against one server. */
@@ -12,6 +12,14 @@ export interface Sample {
   cpuUsPerRequest: number | undefined;
   /** Part of the time in which the server was running; near 1 when it was the bottleneck. */
   cpuShare: number | undefined;
+  /** Processors that were busy with something that is no part of the run; undefined where the system does not tell. */
+  foreignCores: number | undefined;
+}
+
+/** The parts that every measurement needs. */
+export interface Rig {
+  upstream: Part;
+  generator: Part;
 }
 
 /** A load that was not answered as it must be: the figures would mean nothing. */
@@ -19,18 +27,40 @@ export class UnexpectedAnswersError extends Error {
   override readonly name = 'UnexpectedAnswersError';
 }
 
-/** Runs one job and measures what it cost. Throws `UnexpectedAnswersError` unless every answer has the expected status. */
+/** Above this something else disturbs the run so much that the figures say little. */
+export const noisyCores = 0.15;
+const maxTries = 4;
+
+/**
+ * Runs one job and measures what it cost; again, up to four times, when the machine was busy with something else. Throws
+ * `UnexpectedAnswersError` unless every answer has the expected status.
+ */
 export async function measure(
-  generator: Part,
+  rig: Rig,
+  server: Part,
+  expected: { job: LoadJob; status: number },
+): Promise<Sample> {
+  for (let tries = 1; ; tries++) {
+    const sample = await measureOnce(rig, server, expected);
+    if (tries === maxTries || (sample.foreignCores ?? 0) <= noisyCores) return sample;
+  }
+}
+
+export async function measureOnce(
+  { upstream, generator }: Rig,
   server: Part,
   { job, status }: { job: LoadJob; status: number },
 ): Promise<Sample> {
-  const cpuBefore = server.cpuSeconds();
+  const ours = (): number =>
+    process.cpuUsage().user / 1e6 +
+    process.cpuUsage().system / 1e6 +
+    [...new Set([upstream, generator, server])].reduce((sum, part) => sum + (part.cpuSeconds() ?? 0), 0);
+  const before = { ours: ours(), server: server.cpuSeconds(), busy: readBusySeconds() };
   const startMs = performance.now();
   generator.child.send(job);
   const [outcome] = (await once(generator.child, 'message')) as [LoadOutcome];
   const wallSeconds = (performance.now() - startMs) / 1000;
-  const cpuAfter = server.cpuSeconds();
+  const after = { ours: ours(), server: server.cpuSeconds(), busy: readBusySeconds() };
   const expected = outcome.statuses[status] ?? 0;
   const total = Object.values(outcome.statuses).reduce((sum, count) => sum + count, 0);
   if (outcome.errors > 0 || total !== expected || total === 0) {
@@ -38,14 +68,23 @@ export async function measure(
       `expected only ${status}, got ${JSON.stringify(outcome.statuses)} and ${outcome.errors} errors`,
     );
   }
-  const cpuSeconds = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore;
+  const cpuSeconds = differenceOf(after.server, before.server);
+  const busySeconds = differenceOf(after.busy, before.busy);
   return {
     requestsPerSecond: outcome.requests / outcome.seconds,
     p50Ms: outcome.p50Ms,
     p99Ms: outcome.p99Ms,
     cpuUsPerRequest: cpuSeconds === undefined ? undefined : (cpuSeconds * 1e6) / outcome.requests,
     cpuShare: cpuSeconds === undefined ? undefined : cpuSeconds / wallSeconds,
+    foreignCores:
+      busySeconds === undefined
+        ? undefined
+        : Math.max(0, busySeconds - (after.ours - before.ours)) / wallSeconds,
   };
+}
+
+function differenceOf(after: number | undefined, before: number | undefined): number | undefined {
+  return after === undefined || before === undefined ? undefined : after - before;
 }
 
 /** The samples of one contender, brought together. */
@@ -54,24 +93,37 @@ export interface Summary {
   /** To the base, from the samples of the same round: what disturbs a round disturbs both. */
   ratio: Spread;
   cpuUsPerRequest: number | undefined;
+  /** Processor time of the base for a request to that of this one: what the ratio is when nothing else limits. */
+  cpuRatio: number | undefined;
   cpuShare: number | undefined;
+  /** The most that something else took of the machine in one of the samples. */
+  foreignCores: number | undefined;
   p50Ms: number;
   p99Ms: number;
 }
 
 export function summarise(samples: readonly Sample[], base: readonly Sample[]): Summary {
-  const median = (pick: (sample: Sample) => number | undefined): number | undefined => {
-    const values = samples.map(pick).filter((value) => value !== undefined);
-    return values.length === 0 ? undefined : spreadOf(values).median;
+  const medianOf = (values: readonly (number | undefined)[]): number | undefined => {
+    const known = values.filter((value) => value !== undefined);
+    return known.length === 0 ? undefined : spreadOf(known).median;
   };
   return {
     requestsPerSecond: spreadOf(samples.map((sample) => sample.requestsPerSecond)),
     ratio: spreadOf(
       samples.map((sample, round) => sample.requestsPerSecond / (base[round]?.requestsPerSecond ?? NaN)),
     ),
-    cpuUsPerRequest: median((sample) => sample.cpuUsPerRequest),
-    cpuShare: median((sample) => sample.cpuShare),
-    p50Ms: median((sample) => sample.p50Ms) ?? NaN,
-    p99Ms: median((sample) => sample.p99Ms) ?? NaN,
+    cpuUsPerRequest: medianOf(samples.map((sample) => sample.cpuUsPerRequest)),
+    cpuRatio: medianOf(
+      samples.map(({ cpuUsPerRequest }, round) =>
+        cpuUsPerRequest === undefined ? undefined : (base[round]?.cpuUsPerRequest ?? NaN) / cpuUsPerRequest,
+      ),
+    ),
+    cpuShare: medianOf(samples.map((sample) => sample.cpuShare)),
+    foreignCores: samples.reduce<number | undefined>(
+      (most, { foreignCores }) => (foreignCores === undefined ? most : Math.max(most ?? 0, foreignCores)),
+      undefined,
+    ),
+    p50Ms: medianOf(samples.map((sample) => sample.p50Ms)) ?? NaN,
+    p99Ms: medianOf(samples.map((sample) => sample.p99Ms)) ?? NaN,
   };
 }

@@ -92,6 +92,17 @@ export async function startPart(
   };
 }
 
+/** Seconds for which all processors together have been busy, with whatever; undefined where the system does not tell. */
+export function readBusySeconds(): number | undefined {
+  try {
+    // proc(5): user, nice, system, idle, iowait, irq, softirq, in ticks of 10 ms.
+    const [, , user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8').split(/[ \n]/);
+    return [user, nice, system, irq, softirq].reduce((sum, ticks) => sum + Number(ticks) / 100, 0);
+  } catch {
+    return undefined;
+  }
+}
+
 /** proc(5): fields 14 and 15 of `stat`, in ticks of 10 ms on every Linux that Node runs on. */
 function readCpuSeconds(pid: number): number | undefined {
   try {

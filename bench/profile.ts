@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { contenderNames, startContender } from './contenders.ts';
-import { measure } from './measure.ts';
+import { measureOnce } from './measure.ts';
 import { chooseCores, type Part, startPart } from './processes.ts';
 import { renderTable } from './report.ts';
 import { scenarioNames, scenarioRequest, startIdentityProvider } from './traffic.ts';
@@ -55,8 +55,8 @@ try {
     seconds: Number(values.seconds),
   };
   // Code that is not optimised yet would fill the list with the library's own functions.
-  await measure(generator, contender.part, { job, status: 200 });
-  const sample = await measure(generator, contender.part, { job, status: 200 });
+  await measureOnce({ upstream, generator }, contender.part, { job, status: 200 });
+  const sample = await measureOnce({ upstream, generator }, contender.part, { job, status: 200 });
   await contender.stop();
   const file = readdirSync(directory).find((name) => name.endsWith('.cpuprofile')) ?? '';
   const profile = JSON.parse(readFileSync(join(directory, file), 'utf8')) as CpuProfile;

@@ -48,6 +48,9 @@ export function renderBed({ cpu, cores, node, commit, pinned }: Bed): string {
 const digits = (value: number | undefined, places: number): string =>
   value === undefined ? '-' : value.toFixed(places);
 
+const percent = (part: number | undefined): string =>
+  part === undefined ? '-' : `${(part * 100).toFixed(0)}%`;
+
 /** Text in columns: the first to the left, the others to the right. */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
@@ -65,20 +68,28 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
 
 export function renderThroughput(rows: readonly { title: string; summary: Summary }[]): string {
   return renderTable(
-    ['', 'ratio', 'min-max', 'req/s', 'min-max', 'CPU us/req', 'CPU', 'p50 ms', 'p99 ms'],
+    ['', 'ratio', 'min-max', 'by CPU', 'req/s', 'min-max', 'CPU us/req', 'CPU', 'noise', 'p50 ms', 'p99 ms'],
     rows.map(({ title, summary }) => [
       title,
       summary.ratio.median.toFixed(2),
       `${summary.ratio.min.toFixed(2)}-${summary.ratio.max.toFixed(2)}`,
+      digits(summary.cpuRatio, 2),
       summary.requestsPerSecond.median.toFixed(0),
       `${summary.requestsPerSecond.min.toFixed(0)}-${summary.requestsPerSecond.max.toFixed(0)}`,
       digits(summary.cpuUsPerRequest, 1),
-      summary.cpuShare === undefined ? '-' : `${(summary.cpuShare * 100).toFixed(0)}%`,
+      percent(summary.cpuShare),
+      percent(summary.foreignCores),
       summary.p50Ms.toFixed(2),
       summary.p99Ms.toFixed(2),
     ]),
   );
 }
+
+/** How to read the columns. */
+export const legend =
+  'ratio: requests per second beside the first row, by rounds. by CPU: the same by processor time for a request, which\n' +
+  'holds where the generator is the bottleneck (CPU of the contender below 95 %). noise: most of one core that anything\n' +
+  'else took meanwhile; a measurement above 15 % is repeated, four times at most.';
 
 export function writeResult(name: string, result: object): string {
   const directory = join(import.meta.dirname, 'results');
