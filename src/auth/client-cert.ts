@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.ts';
+import { ownText } from '../core/own-text.ts';
 import { readCertificateFields, type CertificateFields, type ReadCertificate } from './certificate-fields.ts';
 import { readCertificatePrincipal, type VerifiedCertificate } from './certificate-principal.ts';
 import type { CompiledAuthority } from './compile.ts';
@@ -64,7 +65,7 @@ export function createCertificateVerifier(clock: Clock): CertificateVerifier {
       const remembered = refused.get(header);
       if (remembered !== undefined) return remembered;
       const outcome = verifyHeader(header, authority, nowMs);
-      if (!('reason' in outcome)) verified.set(header, outcome);
+      if (!('reason' in outcome)) verified.set(ownText(header), outcome);
       // A certificate that is not valid yet soon is: only what time does not mend is remembered.
       else if (outcome.reason !== 'certificate_expired') refused.set(header, outcome);
       return outcome;

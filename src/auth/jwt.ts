@@ -2,6 +2,7 @@
 import { compactVerify, errors } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.ts';
+import { ownText } from '../core/own-text.ts';
 import { judgeDates, readClaims, type VerifiedToken } from './claims.ts';
 import type { CompiledIssuer } from './compile.ts';
 import type { KeyAbsence, KeySource } from './jwks.ts';
@@ -64,7 +65,8 @@ export function createTokenVerifier({ issuers, keySource, clock }: TokenVerifier
     return refused.get(token) ?? pending.get(token) ?? verifyUnseen(token);
   }
 
-  function verifyUnseen(token: string): TokenOutcome | Promise<TokenOutcome> {
+  function verifyUnseen(value: string): TokenOutcome | Promise<TokenOutcome> {
+    const token = ownText(value);
     const read = readToken(token, byIss);
     if ('reason' in read) return read;
     const key = keySource(read.issuer).find(read.algorithm, read.kid);

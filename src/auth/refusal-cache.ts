@@ -1,6 +1,7 @@
 // hot path: a flood of one bad credential meets this map instead of a signature check each.
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.ts';
+import { ownText } from '../core/own-text.ts';
 import type { AuthRefusal } from './refusal.ts';
 
 const ttlMs = 30_000;
@@ -34,7 +35,7 @@ export function createRefusalCache(clock: Clock): RefusalCache {
       return undefined;
     },
     set(credential, refusal) {
-      cache.set(credential, { refusal, untilMs: clock.monoMs() + ttlMs });
+      cache.set(ownText(credential), { refusal, untilMs: clock.monoMs() + ttlMs });
       return refusal;
     },
     size: () => cache.size,

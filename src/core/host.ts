@@ -1,6 +1,7 @@
 // hot path: runs for every request; a lower-case host without a port costs one scan.
 
 import { formatIp, parseIp } from './ip.ts';
+import { ownText } from './own-text.ts';
 
 export interface ParsedHost {
   /** Lower case, without port and trailing dot; an IPv6 address in brackets and canonical text. */
@@ -16,6 +17,20 @@ export interface ParsedHost {
  * `k`), and numbers that some parsers read as an address (`127.1`, `0x7f000001`).
  */
 export function parseHost(value: string): ParsedHost | undefined {
+  const known = knownHosts.get(value);
+  if (known !== undefined) return known;
+  const parsed = readHost(value);
+  if (parsed === undefined) return undefined;
+  if (knownHosts.size >= maxKnownHosts) knownHosts.clear();
+  knownHosts.set(ownText(value), parsed);
+  return parsed;
+}
+
+const maxKnownHosts = 1_024;
+/** An estate has few hosts, and each request names one. */
+const knownHosts = new Map<string, ParsedHost>();
+
+function readHost(value: string): ParsedHost | undefined {
   if (value.charCodeAt(0) === 0x5b) return parseBracketed(value);
   const length = value.length;
   let end = length;
@@ -52,7 +67,7 @@ export function parseHost(value: string): ParsedHost | undefined {
     return undefined;
   }
   if (end > 253) return undefined;
-  const name = end === length ? value : value.slice(0, end);
+  const name = end === length ? ownText(value) : ownText(value.slice(0, end));
   const host = hasUpper ? name.toLowerCase() : name;
   if (isNumeric(host, labelStart) && parseIp(host) === undefined) return undefined;
   return { host, port };

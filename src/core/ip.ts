@@ -1,5 +1,7 @@
 // hot path: client addresses are compared with CIDR lists and turned into limit keys for every request.
 
+import { ownText } from './own-text.ts';
+
 /** An IP address. IPv4-mapped IPv6 addresses are IPv4, so that one client has one spelling. */
 export interface Ip {
   family: 4 | 6;
@@ -28,10 +30,23 @@ const scratch = new Uint16Array(8);
  */
 export function parseIp(text: string): Ip | undefined {
   if (text.length > 45) return undefined;
-  if (text.includes(':')) return parseIpv6(text);
+  const known = knownIps.get(text);
+  if (known !== undefined) return known;
+  const ip = text.includes(':') ? parseIpv6(text) : readIpv4(text);
+  if (ip === undefined) return undefined;
+  if (knownIps.size >= maxKnownIps) knownIps.clear();
+  knownIps.set(ownText(text), ip);
+  return ip;
+}
+
+function readIpv4(text: string): Ip | undefined {
   const word = parseIpv4(text, 0);
   return word < 0 ? undefined : { family: 4, words: [word] };
 }
+
+const maxKnownIps = 4_096;
+/** A request asks four times for the address of its client, and most clients ask again. */
+const knownIps = new Map<string, Ip>();
 
 /** RFC 5952 text of an address, IPv4-mapped ones as IPv4; undefined when the text is no address. */
 export function canonicalIp(text: string): string | undefined {

@@ -35,6 +35,9 @@ const delimiterLookalikes: ReadonlySet<number> = new Set([
   0xfe56, 0xfe5f, 0xfe68, 0xfe6a, 0xff03, 0xff05, 0xff0e, 0xff0f, 0xff1b, 0xff1f, 0xff3c, 0xfe14, 0xfe16,
 ]);
 
+/** Most paths: nothing to decode, and nothing to refuse. A fifth of the time of the scan below (measured). */
+const simplePath = /^(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9\-_~!$&'()*+,=:@.]+)+\/?$/;
+
 /**
  * The one spelling of a path (origin-form, without query) that is judged and sent; undefined when the path can be read in
  * more than one way and must be refused. Idempotent, never throws.
@@ -48,6 +51,7 @@ const delimiterLookalikes: ReadonlySet<number> = new Set([
  * shortest-form UTF-8, or are a look-alike of a delimiter.
  */
 export function canonicalPath(raw: string): string | undefined {
+  if (simplePath.test(raw)) return raw;
   const length = raw.length;
   if (length === 0 || raw.charCodeAt(0) !== 0x2f) return undefined;
   let rewritten: string | undefined;

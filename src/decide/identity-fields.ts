@@ -1,5 +1,6 @@
 // hot path: what the gateway tells Odoo about the caller, on every surface the same.
 import type { Facts } from '../core/facts.ts';
+import type { Principal } from '../core/principal.ts';
 import { combinedFieldValue, fieldValue } from '../core/fields.ts';
 import type { Inquiry } from './inquiry.ts';
 
@@ -70,7 +71,19 @@ export function pushIdentityFields(out: string[], inquiry: Inquiry): void {
     // Only calls without a session: beside a session of another database Odoo answers 403 (odoo/http.py).
     if (known.odoo !== undefined && !hasSession(known)) out.push('x-odoo-database', tenant.database);
   }
-  if (principal !== undefined) out.push('x-bulkhead-principal', encodeURI(principal.subject.toWellFormed()));
+  if (principal !== undefined) out.push('x-bulkhead-principal', encodedSubject(principal));
+}
+
+/** A principal lives as long as its credential is remembered, and calls more than once. */
+const encodedSubjects = new WeakMap<Principal, string>();
+
+function encodedSubject(principal: Principal): string {
+  let encoded = encodedSubjects.get(principal);
+  if (encoded === undefined) {
+    encoded = encodeURI(principal.subject.toWellFormed());
+    encodedSubjects.set(principal, encoded);
+  }
+  return encoded;
 }
 
 function hasSession(facts: Facts): boolean {

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { LimitOutcome } from '../core/limit.ts';
+import { ownText } from '../core/own-text.ts';
 import { convertDebt, debtAt, hasRoom, untilFullUs } from './bucket.ts';
 import type { Bucket } from './bucket.ts';
 import type { CompiledLimit } from './compile.ts';
@@ -141,7 +142,7 @@ export class MemoryStore implements LimitStore {
   #spend({ limit, key, cost }: Charge, entry: Entry | undefined, debtBefore: number, nowUs: number): void {
     const debt = debtBefore + cost * limit.bucket.unitsPerToken;
     if (entry === undefined) {
-      this.#budgetsOf(limit).set(key, { debt, atUs: nowUs, bucket: limit.bucket });
+      this.#budgetsOf(limit).set(ownText(key), { debt, atUs: nowUs, bucket: limit.bucket });
       this.#size++;
       return;
     }

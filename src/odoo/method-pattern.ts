@@ -25,7 +25,11 @@ export const methodPatternSchema = z
 
 /** Whether a name is this pattern, or falls under it when it ends with `*`. */
 export function matchesPattern(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+  const length = pattern.length - 1;
+  if (pattern.charCodeAt(length) !== 0x2a) return name === pattern;
+  if (name.length < length) return false;
+  for (let i = 0; i < length; i++) if (name.charCodeAt(i) !== pattern.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The first entry that names this call. */

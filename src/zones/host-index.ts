@@ -1,5 +1,6 @@
 // hot path: one map look-up for the host, and one for each place where a configured capture can stand.
 
+import { ownText } from '../core/own-text.ts';
 import { isTenantText } from './host-pattern.ts';
 import type { HostPattern } from './host-pattern.ts';
 
@@ -11,7 +12,16 @@ export interface HostIndex<Entry> {
   /** By the text around the label that holds the capture. */
   captures: Map<string, LabelShapes<Entry>>;
   any: Entry | undefined;
+  /** What was found for hosts that were asked for before. */
+  recent: Map<string, Found<Entry>[]>;
 }
+
+interface Found<Entry> {
+  entry: Entry;
+  tenant: string | undefined;
+}
+
+const maxRecent = 1_024;
 
 /** Patterns that differ only within the label of the capture. */
 interface LabelShapes<Entry> {
@@ -27,7 +37,7 @@ export interface HostVisitor<Entry> {
 }
 
 export function createHostIndex<Entry>(): HostIndex<Entry> {
-  return { exact: new Map(), captureLabels: [], captures: new Map(), any: undefined };
+  return { exact: new Map(), captureLabels: [], captures: new Map(), any: undefined, recent: new Map() };
 }
 
 /** The entry of a pattern (undefined stands for every host), made when there is none yet. */
@@ -67,6 +77,28 @@ export function growHostIndex<Entry>(
 
 /** Visits the entries of all patterns that match a host. */
 export function visitHost<Entry>(index: HostIndex<Entry>, host: string, visitor: HostVisitor<Entry>): void {
+  let found = index.recent.get(host);
+  if (found === undefined) {
+    found = findEntries(index, host);
+    if (index.recent.size >= maxRecent) index.recent.clear();
+    index.recent.set(ownText(host), found);
+  }
+  for (let i = 0; i < found.length; i++) {
+    const one = found[i];
+    if (one !== undefined) visitor.visit(one.entry, one.tenant);
+  }
+}
+
+function findEntries<Entry>(index: HostIndex<Entry>, host: string): Found<Entry>[] {
+  const found: Found<Entry>[] = [];
+  walkHost(index, host, {
+    visit: (entry, tenant) =>
+      found.push({ entry, tenant: tenant === undefined ? undefined : ownText(tenant) }),
+  });
+  return found;
+}
+
+function walkHost<Entry>(index: HostIndex<Entry>, host: string, visitor: HostVisitor<Entry>): void {
   const exact = index.exact.get(host);
   if (exact !== undefined) visitor.visit(exact, undefined);
   for (let i = 0; i < index.captureLabels.length; i++) {
