@@ -68,6 +68,7 @@ export const reasons = {
   pool_queue_timeout: { status: 503, title: 'The workers stayed busy for too long' },
   // forward
   body_too_large: { status: 413, title: 'The request body is too large' },
+  spool_full: { status: 503, title: 'The gateway has no room for the request body now' },
   body_timeout: { status: 408, title: 'The request body came too slowly' },
   upstream_unreachable: { status: 502, title: 'The upstream server cannot be reached' },
   upstream_invalid: { status: 502, title: 'The upstream server gave no valid answer' },

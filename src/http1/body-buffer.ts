@@ -35,7 +35,7 @@ export class BodyBuffer {
     return true;
   }
 
-  /** The whole body; the collector is not to be used afterwards. */
+  /** Everything so far, as a view that later pieces do not change. */
   take(): Buffer {
     return this.#size === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#size);
   }

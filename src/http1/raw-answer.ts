@@ -34,8 +34,10 @@ export function writeHead(socket: Socket, status: number, fields: readonly strin
  */
 export function closeLingering(socket: Socket): void {
   if (socket.destroyed) return;
-  socket.end();
   socket.resume();
-  const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
-  socket.once('close', () => clearTimeout(timer));
+  socket.end(() => {
+    if (socket.destroyed) return;
+    const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+    socket.once('close', () => clearTimeout(timer));
+  });
 }

@@ -35,6 +35,7 @@ describe('compilePools', () => {
           timeoutMs: 130_000,
           connectTimeoutMs: 2_000,
           maxBodyBytes: 10_485_760,
+          requestBody: 'collect',
           health: {
             path: '/web/health',
             host: 'erp.example',

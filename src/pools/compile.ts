@@ -40,6 +40,7 @@ export function compilePools(authored: AuthoredPools): CompiledPools {
       timeoutMs: pool.timeout,
       connectTimeoutMs: pool.connectTimeout,
       maxBodyBytes: pool.maxBody,
+      requestBody: pool.requestBody,
       health,
     });
   });

@@ -22,6 +22,7 @@ describe('poolsSchema', () => {
           timeout: 130_000,
           connectTimeout: 2_000,
           maxBody: 10 * 1024 * 1024,
+          requestBody: 'collect',
           health: { interval: 5_000, timeout: 2_000, unhealthyAfter: 3, healthyAfter: 1 },
         },
       ],

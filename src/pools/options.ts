@@ -112,9 +112,15 @@ const poolSchema = z.strictObject({
       "Longest wait for the head of the answer, and longest pause within it; Odoo's limit_time_real plus 10s.",
     ),
   connectTimeout: durationSchema.prefault('2s').describe('Longest wait for a connection to an endpoint.'),
-  maxBody: sizeSchema
-    .prefault('10MiB')
-    .describe('Largest request body; it is read completely before a seat is taken.'),
+  maxBody: sizeSchema.prefault('10MiB').describe('Largest request body.'),
+  requestBody: choiceSchema(
+    ['collect', 'stream'],
+    'The gateway would not know whether a slow client may hold a worker.',
+  )
+    .default('collect')
+    .describe(
+      'Whether a request body is read completely before a seat is taken, or passed on as it comes; stream is not for Odoo.',
+    ),
   health: z
     .union([z.literal(false), healthSchema], { error: explainHealth })
     .prefault({})
@@ -156,6 +162,8 @@ export interface PoolOptions {
   timeoutMs: number;
   connectTimeoutMs: number;
   maxBodyBytes: number;
+  /** Whether bodies are read completely before a seat is taken, or passed on as they come. */
+  requestBody: 'collect' | 'stream';
   /** Undefined: endpoints are never taken out of service. */
   health: HealthOptions | undefined;
 }

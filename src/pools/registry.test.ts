@@ -16,6 +16,7 @@ function options(name: string, changes: Partial<PoolOptions> = {}): PoolOptions 
     timeoutMs: 130_000,
     connectTimeoutMs: 2_000,
     maxBodyBytes: 1024,
+    requestBody: 'collect',
     health: {
       path: '/web/health',
       host: undefined,

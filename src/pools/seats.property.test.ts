@@ -81,6 +81,7 @@ class World {
       timeoutMs: 1,
       connectTimeoutMs: 1,
       maxBodyBytes: 1,
+      requestBody: 'collect',
       health: undefined,
     };
     this.pool = new Pool(this.options, { clock: this.clock, scheduler: this.scheduler });

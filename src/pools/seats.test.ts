@@ -15,6 +15,7 @@ function options(changes: Partial<PoolOptions> = {}): PoolOptions {
     timeoutMs: 130_000,
     connectTimeoutMs: 2_000,
     maxBodyBytes: 1024,
+    requestBody: 'collect',
     health: {
       path: '/web/health',
       host: undefined,

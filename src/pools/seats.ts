@@ -1,4 +1,5 @@
 // hot path: one take and one release per proxied request; nothing here makes a promise.
+import { RetryBudget } from './retry-budget.ts';
 import type { Clock } from '../core/clock.ts';
 import { type EndpointState, findLeastLoaded, newEndpoint } from './endpoint.ts';
 import type { PoolOptions } from './options.ts';
@@ -29,6 +30,7 @@ const queued: Queued = { kind: 'queued' };
  * waits is called in the order of coming, and nobody waits while a seat is free.
  */
 export class Pool {
+  readonly retries = new RetryBudget();
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
   #options: PoolOptions;

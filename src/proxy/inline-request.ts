@@ -1,11 +1,13 @@
 // hot path: one object carries a request through body, seat and upstream; it is its own listener everywhere.
 import { reasons, type Reason } from '../core/reason.ts';
 import type { Allow, Decision, Refusal } from '../core/decision.ts';
+import { fieldValue } from '../core/fields.ts';
 import type { RequestHead } from '../core/request-head.ts';
 import type { Decided } from '../decide/decide.ts';
 import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
+import type { BodySource } from '../http1/body-source.ts';
 import type { BodyResult, Exchange, ExchangeListener } from '../http1/exchange.ts';
 import type { UpstreamCall, UpstreamFailure, UpstreamListener } from '../http1/upstream.ts';
 import { answerStyleOf, readJsonRpcId } from '../odoo/protocol.ts';
@@ -17,6 +19,8 @@ import { upstreamFields } from './request-fields.ts';
 
 /** A request whose connection could not be made is tried once more, at another endpoint. */
 const maxAttempts = 2;
+/** What a worker may still answer to a client that has gone, until its connection is broken off: some answers never end. */
+const maxDiscardedBytes = 64 * 1024 * 1024;
 /** Beyond this size the id of a refused JSON-RPC call is not worth reading. */
 const maxRpcBodyBytes = 64 * 1024;
 
@@ -32,11 +36,12 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   readonly #startMs: number;
   #inquiry: Inquiry | undefined;
   #decision: Decision | undefined;
-  #body: Buffer | undefined;
+  #body: Buffer | BodySource | undefined;
   #pool: Pool | undefined;
   #queuedMs: number | undefined;
   #waitMs = 0;
   #attempts = 0;
+  #repeated = false;
   #seat: Seat | undefined;
   #upstream: string | undefined;
   #call: UpstreamCall | undefined;
@@ -45,7 +50,11 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   /** Bytes of the answer that the client does not have yet; NaN when its length is not told. */
   #unsentBytes = NaN;
   #answered = false;
+  #discardedBytes = 0;
   #gone = false;
+  /** Why the answer is a refusal. */
+  #refused: Reason | undefined;
+  #upstreamDone = false;
   #reported = false;
 
   constructor(context: ProxyContext, exchange: Exchange, requestId: string) {
@@ -92,9 +101,15 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     if (pool === undefined) return this.#refuse({ reason: 'pool_down', at: '' });
     this.#pool = pool;
     // The whole body first: Odoo's worker gives up on a client that pauses for two seconds (odoo/service/server.py).
-    if (this.#exchange.hasBody)
-      this.#exchange.collectBody(pool.options.maxBodyBytes, (result) => this.#onBody(result));
-    else this.#takeSeat();
+    if (!this.#exchange.hasBody) this.#takeSeat();
+    else if (pool.options.requestBody === 'collect') {
+      this.#exchange.collectBody({ maxBytes: pool.options.maxBodyBytes }, (result) => this.#onBody(result));
+    } else if ((this.#exchange.bodyLength ?? 0) > pool.options.maxBodyBytes) {
+      this.#refuse({ reason: 'body_too_large', at: '' });
+    } else {
+      this.#body = this.#exchange.streamBody(pool.options.maxBodyBytes);
+      this.#takeSeat();
+    }
   }
 
   #onBody(result: BodyResult): void {
@@ -137,10 +152,16 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     if (inquiry === undefined || pool === undefined) return seat.release('unknown');
     this.#seat = seat;
     this.#upstream = seat.endpoint.url;
+    pool.retries.earn();
+    this.#send(inquiry, { pool, freshConnection: false });
+  }
+
+  #send(inquiry: Inquiry, { pool, freshConnection }: { pool: Pool; freshConnection: boolean }): void {
     const { method, path, query } = inquiry.known;
     this.#call = this.#context.upstream.send(
       {
-        origin: seat.endpoint.url,
+        origin: this.#upstream ?? '',
+        freshConnection,
         method,
         target: query === undefined ? path : `${path}?${query}`,
         fields: upstreamFields(inquiry),
@@ -160,7 +181,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
       this.#exchange.startAnswer(status, answerFields(fields, { limits, requestId: this.#head.requestId }));
       this.#status = status;
       this.#answering = true;
-      this.#unsentBytes = contentLengthOf(fields);
+      this.#unsentBytes = Number(fieldValue(fields, 'content-length') ?? NaN);
     } catch {
       // A status or field that cannot be written, e.g. a control character in a value: nothing of this answer may pass.
       const call = this.#call;
@@ -171,18 +192,27 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   }
 
   onChunk(chunk: Buffer): void {
-    if (this.#gone) return;
+    if (this.#gone) return this.#discard(chunk);
     this.#unsentBytes -= chunk.length;
     // The last bytes and the end go out together: one system call less for each small answer.
     if (this.#unsentBytes === 0) this.#finish(chunk);
     else if (!this.#exchange.sendChunk(chunk)) this.#call?.pause();
   }
 
+  onWait(): void {
+    this.#exchange.flushAnswer();
+  }
+
+  #discard(chunk: Buffer): void {
+    this.#discardedBytes += chunk.length;
+    if (this.#discardedBytes > maxDiscardedBytes) this.#call?.abort();
+  }
+
   onEnd(): void {
     this.#release('ok');
+    this.#upstreamDone = true;
     if (this.#gone) return this.#report('client_gone');
     this.#finish(undefined);
-    this.#report(undefined);
   }
 
   #finish(lastChunk: Buffer | undefined): void {
@@ -192,6 +222,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   }
 
   onFailure(failure: UpstreamFailure): void {
+    if (failure === 'stale' && this.#sendAgain()) return;
     this.#release(failure === 'unreachable' ? 'failed' : 'unknown');
     if (this.#gone || failure === 'aborted') return this.#report('client_gone');
     if (this.#answering) {
@@ -204,6 +235,25 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     this.#refuse({ reason: failureReasons[failure], at: '' });
   }
 
+  /**
+   * A connection that has served before may have been closed just as it was used again. Whether a worker has seen the request
+   * is unknown then, so only what may happen twice is repeated (RFC 9110 §9.2.2), at the seat that it has.
+   */
+  #sendAgain(): boolean {
+    const inquiry = this.#inquiry;
+    const pool = this.#pool;
+    if (inquiry === undefined || pool === undefined || this.#gone || this.#repeated) return false;
+    if (
+      !idempotentMethods.has(this.#head.method) ||
+      !(this.#body === undefined || Buffer.isBuffer(this.#body))
+    )
+      return false;
+    if (!pool.retries.spend()) return false;
+    this.#repeated = true;
+    this.#send(inquiry, { pool, freshConnection: true });
+    return true;
+  }
+
   onDrain(): void {
     this.#call?.resume();
   }
@@ -214,6 +264,11 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     // Once a worker has the request it runs to its end whatever we do (measured), so its seat stays taken until the answer
     // is there; it is read and thrown away.
     this.#call?.resume();
+    if (this.#upstreamDone) this.#report('client_gone');
+  }
+
+  onAnswered(): void {
+    this.#report(this.#refused);
   }
 
   #release(outcome: SeatOutcome): void {
@@ -237,9 +292,10 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
       bodyLength <= maxRpcBodyBytes
     ) {
       // The caller matches answers to calls by an id that stands in the body.
-      return this.#exchange.collectBody(maxRpcBodyBytes, (result) => {
+      const bounds = { maxBytes: maxRpcBodyBytes, memoryBytes: maxRpcBodyBytes };
+      return this.#exchange.collectBody(bounds, (result) => {
         if (result === 'client_gone') return this.#report('client_gone');
-        this.#answerRefusal(refusal, { style, body: typeof result === 'string' ? undefined : result });
+        this.#answerRefusal(refusal, { style, body: result });
       });
     }
     this.#answerRefusal(refusal, { style, body });
@@ -247,18 +303,18 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
 
   #answerRefusal(
     refusal: Refusal,
-    { style, body }: { style: ReturnType<typeof answerStyleOf>; body: Buffer | undefined },
+    { style, body }: { style: ReturnType<typeof answerStyleOf>; body: BodyResult | undefined },
   ): void {
     const answer = renderRefusal(refusal, {
       requestId: this.#head.requestId,
       style,
-      rpcId: style === 'json-rpc' && body !== undefined ? readJsonRpcId(body.toString()) : null,
+      rpcId: style === 'json-rpc' && Buffer.isBuffer(body) ? readJsonRpcId(body.toString()) : null,
       zone: this.#inquiry?.zone?.name,
       limits: this.#inquiry?.limits ?? [],
     });
     this.#status = answer.status;
+    this.#refused = refusal.reason;
     this.#exchange.answer(answer.status, answer.fields, answer.body);
-    this.#report(refusal.reason);
   }
 
   #report(failure: Reason | undefined): void {
@@ -282,17 +338,12 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   }
 }
 
-function contentLengthOf(fields: readonly string[]): number {
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(fields[i + 1]);
-  }
-  return NaN;
-}
+const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 const failureReasons = {
   unreachable: 'upstream_unreachable',
   invalid: 'upstream_invalid',
+  stale: 'upstream_invalid',
   timeout: 'upstream_timeout',
   aborted: 'client_gone',
 } as const satisfies Record<UpstreamFailure, Reason>;

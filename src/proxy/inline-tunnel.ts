@@ -5,7 +5,8 @@ import type { Decided } from '../decide/decide.ts';
 import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
-import type { TunnelFailure, TunnelListener, WebSocketRequest } from '../http1/websocket.ts';
+import type { TunnelFailure } from '../http1/handshake.ts';
+import type { TunnelListener, WebSocketRequest } from '../http1/websocket.ts';
 import type { PoolRefusal, Seat, Waiter } from '../pools/seat.ts';
 import type { Pool } from '../pools/seats.ts';
 import type { ProxyContext } from './context.ts';
@@ -79,12 +80,10 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     this.#seat = seat;
     this.#upstream = seat.endpoint.url;
     const { path, query } = inquiry.known;
-    const url = new URL(seat.endpoint.url);
     this.#request.connect(
       {
-        host: url.hostname.replace(/^\[|\]$/g, ''),
-        port: Number(url.port || 80),
-        path: query === undefined ? path : `${path}?${query}`,
+        origin: seat.endpoint.url,
+        target: query === undefined ? path : `${path}?${query}`,
         fields: upstreamFields(inquiry),
         connectTimeoutMs: pool.options.connectTimeoutMs,
         timeoutMs: pool.options.timeoutMs,

@@ -307,7 +307,6 @@ describe('a WebSocket handshake', () => {
 
   test('is repeated with its key, and nothing of it that a server says', () => {
     expect(sent({ target: '/websocket', fields })).toMatchObject({
-      connection: ['Upgrade'],
       upgrade: ['websocket'],
       'sec-websocket-key': ['dGhlIHNhbXBsZSBub25jZQ=='],
       'sec-websocket-version': ['13'],

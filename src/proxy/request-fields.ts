@@ -64,7 +64,7 @@ export function upstreamFields(inquiry: Inquiry): string[] {
   }
   pushForwarded(out, facts, host);
   pushIdentityFields(out, inquiry);
-  if (facts.webSocket) out.push('connection', 'Upgrade', 'upgrade', 'websocket');
+  if (facts.webSocket) out.push('upgrade', 'websocket');
   return out;
 }
 
@@ -111,7 +111,13 @@ function pushForwarded(out: string[], facts: Facts, host: string): void {
  * its trace id; always with a span of our own, the second half of the request id.
  */
 function traceParent(given: string | undefined, requestId: string): string {
-  const id = requestId.replaceAll('-', '');
+  // A UUID without its dashes.
+  const id =
+    requestId.slice(0, 8) +
+    requestId.slice(9, 13) +
+    requestId.slice(14, 18) +
+    requestId.slice(19, 23) +
+    requestId.slice(24);
   // Random like the whole id, and never all zeros: it begins with the variant of the UUID (RFC 9562 §4.1).
   const span = id.slice(16);
   if (given !== undefined && wellFormedTrace.test(given))

@@ -7,8 +7,12 @@ export interface Behaviour {
   onConnect?(socket: Socket): void;
   /** A head has come; its body may still be on its way. */
   onHead?(socket: Socket, head: string): void;
+  /** A part of a body has come, and the rest has not. */
+  onBody?(socket: Socket): void;
   /** A request has come whole. */
   onRequest?(socket: Socket, request: FaultyRequest): void;
+  /** A connection is gone, whoever ended it. */
+  onClose?(socket: Socket): void;
 }
 
 export interface FaultyRequest {
@@ -24,6 +28,8 @@ export interface FaultyUpstream {
   readonly requests: readonly FaultyRequest[];
   /** Connections so far. */
   readonly connections: number;
+  /** Connections that stand now. */
+  readonly open: number;
   /** From now on, also on connections that stand. */
   behave(behaviour: Behaviour): void;
   close(): Promise<void>;
@@ -38,32 +44,52 @@ export async function startFaultyUpstream(): Promise<FaultyUpstream> {
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections++;
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      behaviour.onClose?.(socket);
+    });
     socket.on('error', () => {});
     socket.on('end', () => socket.end());
     behaviour.onConnect?.(socket);
-    let buffered = Buffer.alloc(0);
-    let headSeen = false;
+    let head: string | undefined;
     let earlier = 0;
+    let pieces: Buffer[] = [];
+    let buffered = 0;
+    /** Bytes that must be there before anything can be told from them. */
+    let needed = 4;
+    const take = (): Buffer => {
+      const bytes = Buffer.concat(pieces);
+      pieces = [];
+      buffered = 0;
+      return bytes;
+    };
+    const putBack = (bytes: Buffer): void => {
+      pieces = [bytes];
+      buffered = bytes.length;
+    };
     socket.on('data', (data: Buffer) => {
-      buffered = Buffer.concat([buffered, data]);
-      for (;;) {
-        const end = buffered.indexOf('\r\n\r\n');
-        if (end === -1) return;
-        const head = buffered.toString('latin1', 0, end + 4);
-        if (!headSeen) {
-          headSeen = true;
+      pieces.push(data);
+      buffered += data.length;
+      while (buffered >= needed) {
+        const bytes = take();
+        if (head === undefined) {
+          const end = bytes.indexOf('\r\n\r\n');
+          putBack(bytes.subarray(end === -1 ? 0 : end + 4));
+          if (end === -1) return;
+          head = bytes.toString('latin1', 0, end + 4);
+          needed = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);
           behaviour.onHead?.(socket, head);
+          continue;
         }
-        const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1] ?? 0);
-        if (buffered.length < end + 4 + length) return;
-        const request = { head, body: buffered.subarray(end + 4, end + 4 + length), earlier };
-        buffered = buffered.subarray(end + 4 + length);
-        headSeen = false;
+        const request = { head, body: bytes.subarray(0, needed), earlier };
+        putBack(bytes.subarray(needed));
+        head = undefined;
+        needed = 4;
         earlier++;
         requests.push(request);
         behaviour.onRequest?.(socket, request);
       }
+      if (head !== undefined && buffered > 0) behaviour.onBody?.(socket);
     });
   });
   server.listen(0, '127.0.0.1');
@@ -73,6 +99,9 @@ export async function startFaultyUpstream(): Promise<FaultyUpstream> {
     requests,
     get connections() {
       return connections;
+    },
+    get open() {
+      return sockets.size;
     },
     behave(next) {
       behaviour = next;

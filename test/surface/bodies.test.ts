@@ -139,7 +139,7 @@ describe('a request body', () => {
     expect([answer.status, reasonOf(answer), answer.fields['connection']]).toEqual([
       413,
       'body_too_large',
-      'keep-alive',
+      undefined,
     ]);
     expect((await connection.answer()).status).toBe(200);
   });
@@ -219,7 +219,7 @@ describe('a refusal', () => {
     expect([status, fields['content-type'], fields['connection']]).toEqual([
       404,
       'application/json',
-      'keep-alive',
+      undefined,
     ]);
     expect(JSON.parse(body)).toEqual({
       jsonrpc: '2.0',
@@ -307,7 +307,7 @@ describe('a refusal', () => {
   test('of a small body that is still coming keeps the connection for the next request', async () => {
     connection = await WireConnection.open(surface.port);
     connection.send('POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 10\r\n\r\n01234');
-    expect((await connection.answer()).fields['connection']).toBe('keep-alive');
+    expect((await connection.answer()).fields['connection']).toBe(undefined);
     connection.send('56789GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n');
     expect((await connection.answer()).status).toBe(404);
   });

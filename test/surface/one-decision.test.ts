@@ -131,6 +131,7 @@ const notDecided: readonly Reason[] = [
   'pool_queue_full',
   'pool_queue_timeout',
   'body_too_large',
+  'spool_full',
   'body_timeout',
   'upstream_unreachable',
   'upstream_invalid',

@@ -1,9 +1,11 @@
+import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { systemScheduler } from '../../src/core/scheduler.ts';
 import { type Effects, liveEffects } from '../../src/decide/effects.ts';
 import { createForwardAuth } from '../../src/forward-auth/forward-auth.ts';
 import { createHttpServer, type HttpServer, type HttpServerHandlers } from '../../src/http1/server.ts';
+import { SpoolBudget } from '../../src/http1/spool-file.ts';
 import { createUpstreamClient } from '../../src/http1/upstream.ts';
 import { MemoryStore } from '../../src/limits/memory-store.ts';
 import { probeEndpoint } from '../../src/pools/probe.ts';
@@ -69,6 +71,7 @@ async function faulty(surface: 'proxy' | 'forward-auth', charge: Effects['charge
       idleTimeoutMs: 5000,
       bodyIdleMs: 5000,
       writeStallMs: 5000,
+      spool: { memoryBytes: 65_536, maxFileBytes: 0, directory: tmpdir(), budget: new SpoolBudget(0) },
     },
     handlers,
   );

@@ -280,7 +280,7 @@ describe('a WebSocket before an upstream', () => {
     [
       'stalls in its refusal',
       answering('HTTP/1.1 400 Bad\r\nContent-Length: 10\r\n\r\nhello'),
-      '502 upstream_invalid',
+      '504 upstream_timeout',
     ],
     [
       'refuses without end',

@@ -46,8 +46,17 @@ export class WireConnection {
     });
   }
 
-  static async open(port: number, { allowHalfOpen = false } = {}): Promise<WireConnection> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen });
+  static async open(
+    port: number,
+    { allowHalfOpen = false, localAddress }: { allowHalfOpen?: boolean; localAddress?: string } = {},
+  ): Promise<WireConnection> {
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      allowHalfOpen,
+      noDelay: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    });
     const connection = new WireConnection(socket);
     await connection.#until(() => !socket.connecting, 'a connection');
     return connection;
@@ -56,6 +65,11 @@ export class WireConnection {
   /** What has come and belongs to no answer yet. */
   get received(): string {
     return this.#received;
+  }
+
+  /** Whether more can be sent: the peer has not ended its side. */
+  get open(): boolean {
+    return this.#state === 'open';
   }
 
   send(bytes: string | Buffer): void {

@@ -1,0 +1,51 @@
+import type { BodyConsumer, BodySource } from './body-source.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { BodyReceiver } from './incoming-body.ts';
+
+/** A request body on its way from the client: goes on as it comes, at the pace of whoever takes it. */
+export class LiveBody implements BodySource, BodyReceiver {
+  readonly length: number | undefined;
+  readonly #connection: ClientConnection;
+  readonly #maxBytes: number;
+  #bytes = 0;
+  #consumer: BodyConsumer | undefined;
+
+  constructor(
+    connection: ClientConnection,
+    { length, maxBytes }: { length: number | undefined; maxBytes: number },
+  ) {
+    this.#connection = connection;
+    this.length = length;
+    this.#maxBytes = maxBytes;
+  }
+
+  start(consumer: BodyConsumer): void {
+    this.#consumer = consumer;
+    this.#connection.readBody(this);
+  }
+
+  resume(): void {
+    if (this.#consumer !== undefined) this.#connection.resumeBody();
+  }
+
+  stop(): void {
+    this.#consumer = undefined;
+  }
+
+  onBodyPiece(piece: Buffer): void {
+    this.#bytes += piece.length;
+    // Only a chunked body can get here: a declared length was looked at before.
+    if (this.#bytes > this.#maxBytes) this.onBodyFailure();
+    else if (this.#consumer?.onPiece(piece) === false) this.#connection.pauseBody();
+  }
+
+  onBodyEnd(): void {
+    this.#consumer?.onEnd();
+  }
+
+  onBodyFailure(): void {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    consumer?.onFailure();
+  }
+}

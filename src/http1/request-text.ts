@@ -1,0 +1,42 @@
+// hot path: once per request; one text, so that a small request leaves in one system call.
+import { isFieldValue, isTargetText, isToken } from './characters.ts';
+import type { UpstreamRequest } from './upstream.ts';
+
+/**
+ * The head of a request as it goes out, in latin-1. Undefined when a part of it holds a character that could end the part
+ * (RFC 9112 §3, §5), when there is not exactly one Host, or when the fields frame the body or speak for the connection, which
+ * is for this side alone to do. What is judged was checked long before; this is the last defence against header injection.
+ */
+export function requestHead(
+  request: UpstreamRequest,
+  connection: 'close' | 'Upgrade' | undefined = request.keepAlive ? undefined : 'close',
+): string | undefined {
+  const { method, target, fields } = request;
+  if (!isToken(method) || !isTargetText(target)) return undefined;
+  let hosts = 0;
+  let text = `${method} ${target} HTTP/1.1\r\n`;
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? '';
+    const value = fields[i + 1] ?? '';
+    if (!isToken(name) || !isFieldValue(value)) return undefined;
+    if (name === 'host') hosts++;
+    else if (name === 'content-length' || name === 'transfer-encoding' || name === 'connection')
+      return undefined;
+    text += `${name}: ${value}\r\n`;
+  }
+  if (hosts !== 1) return undefined;
+  return text + framing(request) + (connection === undefined ? '\r\n' : `connection: ${connection}\r\n\r\n`);
+}
+
+/** RFC 9112 §6.3: one way to tell the end of the body, or none for no body. */
+function framing({ body, method }: UpstreamRequest): string {
+  // RFC 9110 §8.6: where a body is usual, its absence is said; some servers wait for one otherwise.
+  if (body === undefined) return bodyIsUsual(method) ? 'content-length: 0\r\n' : '';
+  return body.length === undefined
+    ? 'transfer-encoding: chunked\r\n'
+    : `content-length: ${String(body.length)}\r\n`;
+}
+
+function bodyIsUsual(method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH';
+}
