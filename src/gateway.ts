@@ -1,22 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdmin, type Readiness } from './admin/admin.ts';
 import { createKeySources, createVerifiers, type LiveVerifiers } from './auth/verifiers.ts';
+import { ConfigurationKeeper, type GoodLoad, loadFirst } from './config/keeper.ts';
 import type { Configuration } from './config/load.ts';
-import { loadConfiguration } from './config/load.ts';
-import { renderProblems } from './config/problems.ts';
-import { type FileWatch, watchFiles } from './config/watch.ts';
+import type { GatewayOptions } from './config/schema.ts';
+import { serverOptions } from './config/server-options.ts';
+import { partOfWorker } from './config/worker-part.ts';
 import { systemClock } from './core/clock.ts';
 import { liveEffects } from './decide/effects.ts';
 import type { Live } from './decide/live.ts';
 import { createForwardAuth } from './forward-auth/forward-auth.ts';
 import { createHttpServer, type HttpServer, type HttpServerHandlers } from './http1/server.ts';
+import { SpoolBudget } from './http1/spool-file.ts';
 import { createUpstreamClient } from './http1/upstream.ts';
 import { MemoryStore } from './limits/memory-store.ts';
 import { type OpenStore, openLimitStore } from './limits/open-store.ts';
 import { probeEndpoint } from './pools/probe.ts';
 import { PoolRegistry } from './pools/registry.ts';
+import { shareOfPools, type WorkerPlace } from './pools/share.ts';
 import { systemScheduler } from './core/scheduler.ts';
+import { describePool } from './pools/status.ts';
 import { createInlineProxy } from './proxy/inline-proxy.ts';
+import { type MetricReading, readRegistry } from './telemetry/aggregate.ts';
 import { createObserver } from './telemetry/create-observer.ts';
 import { createLogs, flushLogs, type Logs, type LogSink } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
@@ -30,6 +35,14 @@ export interface GatewayStart {
   logSink?: LogSink;
   /** How often the files are looked at; 0 never. */
   watchIntervalMs?: number;
+  /** What was loaded already; without it the directory is. */
+  first?: GoodLoad;
+}
+
+/** How a gateway starts that is one of several worker processes. */
+export interface WorkerStart extends GatewayStart {
+  first: GoodLoad;
+  place: WorkerPlace;
 }
 
 /** A port that is open, as a user would write it. */
@@ -49,9 +62,14 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Why a gateway did not start: its configuration, with every problem as one text. */
-export class ConfigurationRefusedError extends Error {
-  override readonly name = 'ConfigurationRefusedError';
+/** One of several gateways behind the same ports. Another process looks after configuration and admin listener. */
+export interface WorkerGateway {
+  listening: readonly Listening[];
+  version(): string;
+  apply(configuration: Configuration): void;
+  readiness(): Readiness;
+  measure(): Promise<MetricReading[]>;
+  stop(): Promise<void>;
 }
 
 /**
@@ -59,27 +77,25 @@ export class ConfigurationRefusedError extends Error {
  * `ConfigurationRefusedError` for a bad configuration, and with the system's error for a port that cannot be opened.
  */
 export async function startGateway(start: GatewayStart): Promise<Gateway> {
-  const loadedAtMs = systemClock.wallMs();
-  const { configuration, problems, files } = loadConfiguration(start.directory, {
-    env: start.env,
-    nowMs: loadedAtMs,
-  });
-  if (configuration === undefined) throw new ConfigurationRefusedError(renderProblems(problems));
-  const gateway = new RunningGateway(start, { configuration, files, loadedAtMs });
+  const gateway = new RunningGateway(start, start.first ?? loadFirst(start.directory, start.env), undefined);
   await gateway.listen();
   return gateway;
 }
 
-interface FirstLoad {
-  configuration: Configuration;
-  files: string[];
-  loadedAtMs: number;
+/** Starts one of several worker processes: its part of the seats, and the listeners for requests alone. */
+export async function startWorkerGateway(start: WorkerStart): Promise<WorkerGateway> {
+  const gateway = new RunningGateway({ ...start, watchIntervalMs: 0 }, start.first, start.place);
+  await gateway.listen();
+  return gateway;
 }
 
-class RunningGateway implements Gateway {
+class RunningGateway implements Gateway, WorkerGateway {
   readonly listening: Listening[] = [];
+  /** Of the first configuration: what it says takes effect once. */
+  readonly #gateway: GatewayOptions;
   readonly #start: GatewayStart;
-  readonly #first: Configuration;
+  readonly #place: WorkerPlace | undefined;
+  readonly #keeper: ConfigurationKeeper;
   readonly #logs: Logs;
   readonly #metrics: Metrics;
   readonly #tenantLabels: TenantLabels;
@@ -88,22 +104,22 @@ class RunningGateway implements Gateway {
   readonly #keySources;
   readonly #pools: PoolRegistry;
   readonly #upstream;
+  readonly #spoolBudget: SpoolBudget;
   readonly #servers: HttpServer[] = [];
   #live: Live;
   #verifiers: LiveVerifiers;
-  readonly #loadedAtMs: number;
-  #files: string[];
-  #watch: FileWatch | undefined;
-  #fresh = true;
   #draining = false;
 
-  constructor(start: GatewayStart, { configuration, files, loadedAtMs }: FirstLoad) {
-    const { gateway } = configuration;
-    this.#loadedAtMs = loadedAtMs;
+  constructor(start: GatewayStart, first: GoodLoad, place: WorkerPlace | undefined) {
+    const { configuration } = first;
+    const gateway = partOfWorker(configuration.gateway, place ?? { of: 1 });
+    this.#gateway = gateway;
     this.#start = start;
-    this.#first = configuration;
-    this.#files = files;
-    this.#logs = createLogs(gateway.telemetry.level, start.logSink);
+    this.#place = place;
+    this.#logs = createLogs(gateway.telemetry.level, {
+      sink: start.logSink,
+      writer: place && { worker: place.index + 1 },
+    });
     this.#tenantLabels = createTenantLabels(gateway.telemetry.tenantLabels);
     this.#metrics = createMetrics({
       pools: () =>
@@ -144,13 +160,24 @@ class RunningGateway implements Gateway {
       onChange: (change) =>
         this.#logs.events.warn(change, change.up ? 'endpoint is back' : 'endpoint is out of service'),
     });
+    this.#spoolBudget = new SpoolBudget(gateway.http.spool.total);
     this.#upstream = createUpstreamClient();
     this.#verifiers = createVerifiers(configuration.identities, this.#keySources, systemClock);
     this.#live = this.#bring(configuration);
+    this.#keeper = new ConfigurationKeeper({
+      ...start,
+      first,
+      log: this.#logs.events,
+      apply: (loaded) => this.apply(loaded),
+      onReload: (result) => {
+        this.#metrics.reloads.inc({ result });
+        this.#metrics.configFresh.set(result === 'applied' ? 1 : 0);
+      },
+    });
   }
 
   async listen(): Promise<void> {
-    const { listeners } = this.#first.gateway;
+    const { listeners } = this.#gateway;
     await this.#store.ready();
     const { log: observerLog, ...context } = this.#surfaceContext();
     const surfaces: [
@@ -169,11 +196,11 @@ class RunningGateway implements Gateway {
         listeners.forwardAuth,
         () => createForwardAuth({ ...context, listener: 'forwardAuth' }),
       ],
-      ['admin', listeners.admin, () => this.#admin()],
+      ['admin', this.#place === undefined ? listeners.admin : undefined, () => this.#admin()],
     ];
     for (const [name, address, handlers] of surfaces) {
       if (address === undefined) continue;
-      const server = createHttpServer(this.#serverOptions(), handlers());
+      const server = createHttpServer(serverOptions(this.#gateway.http, this.#spoolBudget), handlers());
       this.#servers.push(server);
       const { port } = await server.listen(address);
       this.listening.push({ name, host: address.host, port });
@@ -184,17 +211,8 @@ class RunningGateway implements Gateway {
         'limits are counted in memory, by this instance alone; set store.redis in gateway.yaml to share them',
       );
     }
-    void this.#keySources.warm(this.#first.identities.issuers.values());
-    const intervalMs = this.#start.watchIntervalMs ?? 1000;
-    if (intervalMs > 0) {
-      this.#watch = watchFiles({
-        list: () => this.#files,
-        intervalMs,
-        loadedAtMs: this.#loadedAtMs,
-        onChange: async () => void (await this.reload()),
-        onError: (error) => this.#logs.events.error({ err: error }, 'a reload failed'),
-      });
-    }
+    void this.#keySources.warm(this.#keeper.current.identities.issuers.values());
+    this.#keeper.watch(this.#start.watchIntervalMs ?? 1000);
   }
 
   version(): string {
@@ -203,41 +221,23 @@ class RunningGateway implements Gateway {
 
   // oxlint-disable-next-line require-await -- a reload is a promise for its callers, whatever it waits for inside
   async reload(): Promise<boolean> {
-    const { directory, env } = this.#start;
-    const { configuration, problems, files } = loadConfiguration(directory, {
-      env,
-      nowMs: systemClock.wallMs(),
-    });
-    this.#files = files;
-    if (configuration === undefined) {
-      this.#fresh = false;
-      this.#metrics.reloads.inc({ result: 'refused' });
-      this.#metrics.configFresh.set(0);
-      this.#logs.events.error(
-        { problems: renderProblems(problems).split('\n'), version: this.version() },
-        'the new configuration is refused; the last good one stays in force',
-      );
-      return false;
-    }
-    const before = this.version();
+    return this.#keeper.reload();
+  }
+
+  apply(configuration: Configuration): void {
     this.#verifiers = createVerifiers(configuration.identities, this.#keySources, systemClock);
     this.#live = this.#bring(configuration);
     this.#keySources.retain(configuration.identities.issuers.values());
     this.#upstream.retain(
       new Set(configuration.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpoint.url))),
     );
-    this.#fresh = true;
-    this.#metrics.reloads.inc({ result: 'applied' });
-    this.#logs.events.info({ before, version: this.version() }, 'the new configuration is in force');
-    this.#warnOfRestart(configuration);
-    return true;
   }
 
   async stop(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    this.#watch?.close();
-    const { delay, timeout } = this.#first.gateway.drain;
+    this.#keeper.close();
+    const { delay, timeout } = this.#gateway.drain;
     this.#logs.events.info({ delayMs: delay, timeoutMs: timeout }, 'draining');
     if (delay > 0) await sleep(delay);
     const drained = Promise.all(this.#servers.map((server) => server.drain()));
@@ -255,7 +255,8 @@ class RunningGateway implements Gateway {
 
   /** Puts a configuration in force: pools first, so that nothing is routed to one that is not there yet. */
   #bring(configuration: Configuration): Live {
-    this.#pools.apply(configuration.pools);
+    const { pools } = configuration;
+    this.#pools.apply(this.#place === undefined ? pools : shareOfPools(pools, this.#place));
     this.#metrics.configInfo.reset();
     this.#metrics.configInfo.set({ version: configuration.snapshot.version }, 1);
     this.#metrics.configFresh.set(1);
@@ -271,7 +272,7 @@ class RunningGateway implements Gateway {
   }
 
   #surfaceContext() {
-    const { telemetry } = this.#first.gateway;
+    const { telemetry } = this.#gateway;
     return {
       log: this.#logs.events,
       live: (): Live => this.#live,
@@ -289,48 +290,35 @@ class RunningGateway implements Gateway {
 
   #admin(): HttpServerHandlers {
     return createAdmin({
-      readiness: () => this.#readiness(),
+      readiness: () => this.readiness(),
       metrics: async () => {
-        this.#metrics.limitStoreUp.set(this.#store.up() ? 1 : 0);
-        const { registry } = this.#metrics;
+        const registry = this.#registry();
         return { contentType: registry.contentType, text: await registry.metrics() };
       },
-      onMetricsFailure: (error) => this.#logs.events.error({ err: error }, 'metrics could not be read'),
+      onFailure: (what, error) => this.#logs.events.error({ err: error }, `${what} could not be read`),
     });
   }
 
+  measure(): Promise<MetricReading[]> {
+    return readRegistry(this.#registry());
+  }
+
+  #registry() {
+    this.#metrics.limitStoreUp.set(this.#store.up() ? 1 : 0);
+    return this.#metrics.registry;
+  }
+
   /** Ready as long as requests can be decided. A dead pool or store is told, but another gateway would see the same. */
-  #readiness(): Readiness {
+  readiness(): Readiness {
     return {
       ready: !this.#draining,
       details: {
         state: this.#draining ? 'draining' : 'serving',
-        configuration: this.#fresh
-          ? 'in force'
-          : 'the files on disk are refused; the last good configuration is in force',
+        configuration: this.#keeper.describe(),
         version: this.version(),
         limitStore: this.#store.describe(),
-        pools: this.#pools
-          .statuses()
-          .map(
-            (pool) =>
-              `${pool.name} ${pool.endpoints.filter((endpoint) => endpoint.up).length}/${pool.endpoints.length} up`,
-          )
-          .join(', '),
+        pools: this.#pools.statuses().map(describePool).join(', '),
       },
-    };
-  }
-
-  #serverOptions() {
-    const { http } = this.#first.gateway;
-    return {
-      maxHeadBytes: http.maxHead,
-      maxFields: http.maxFields,
-      maxTargetBytes: http.maxTarget,
-      headTimeoutMs: http.headTimeout,
-      bodyIdleMs: http.bodyTimeout,
-      writeStallMs: http.writeTimeout,
-      idleTimeoutMs: http.idleTimeout,
     };
   }
 
@@ -340,18 +328,9 @@ class RunningGateway implements Gateway {
       { name: 'limit_keys', size: this.#store.size(), max: this.#store.maxKeys },
       { name: 'guard_keys', size: this.#guard.size, max: this.#guard.maxKeys },
       { name: 'tenant_labels', size: this.#tenantLabels.size(), max: this.#tenantLabels.max },
+      { name: 'spool_bytes', size: this.#spoolBudget.usedBytes, max: this.#spoolBudget.maxBytes },
       ...Object.entries(sizes).map(([name, size]) => ({ name, size, max: credentialCacheMax })),
     ];
-  }
-
-  #warnOfRestart(configuration: Configuration): void {
-    const { gateway } = configuration;
-    const first = this.#first.gateway;
-    for (const key of ['listeners', 'http', 'store', 'telemetry', 'drain'] as const) {
-      if (JSON.stringify(gateway[key]) !== JSON.stringify(first[key])) {
-        this.#logs.events.warn({ key }, 'this part of gateway.yaml takes effect after a restart');
-      }
-    }
   }
 }
 

@@ -16,7 +16,7 @@ function ask(
   const admin = createAdmin({
     readiness: () => ({ ready: true, details: {} }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
-    onMetricsFailure: (error) => {
+    onFailure: (_what, error) => {
       throw error;
     },
     ...context,
@@ -66,15 +66,18 @@ describe('the admin surface', () => {
     });
   });
 
-  it('tells the log and not the caller why metrics cannot be read', async () => {
+  it.each<['metrics' | 'readiness', string, (failure: Error) => Partial<AdminContext>]>([
+    ['metrics', '/metrics', (failure) => ({ metrics: () => Promise.reject(failure) })],
+    ['readiness', '/readyz', (failure) => ({ readiness: () => Promise.reject(failure) })],
+  ])('tells the log and not the caller why %s cannot be read', async (what, target, failing) => {
     const failures: unknown[] = [];
     const failure = new Error('pool "x" is gone');
     const answer = await ask(
-      { target: '/metrics' },
-      { metrics: () => Promise.reject(failure), onMetricsFailure: (error) => void failures.push(error) },
+      { target },
+      { ...failing(failure), onFailure: (...told) => void failures.push(told) },
     );
-    expect(answer).toEqual({ status: 500, fields: text, body: 'metrics could not be read\n' });
-    expect(failures).toEqual([failure]);
+    expect(answer).toEqual({ status: 500, fields: text, body: `${what} could not be read\n` });
+    expect(failures).toEqual([[what, failure]]);
   });
 
   it.each(['/', '/metrics/', '/metricsx', '/Healthz', '/healthz?x', '//healthz', 'http://a/healthz', '*'])(

@@ -9,9 +9,10 @@ export interface Readiness {
 }
 
 export interface AdminContext {
-  readiness(): Readiness;
+  readiness(): Readiness | Promise<Readiness>;
   metrics(): Promise<{ contentType: string; text: string }>;
-  onMetricsFailure(error: unknown): void;
+  /** `what` could not be read. */
+  onFailure(what: 'readiness' | 'metrics', error: unknown): void;
 }
 
 /** The admin surface: `/healthz`, `/readyz` and `/metrics`. It is bound to an address of its own, away from clients. */
@@ -35,23 +36,33 @@ function respond(context: AdminContext, exchange: Exchange): void {
   switch (exchange.target) {
     case '/healthz':
       return answerText(exchange, 200, 'ok\n');
-    case '/readyz': {
-      const { ready, details } = context.readiness();
-      const body = `${JSON.stringify({ ready, ...details })}\n`;
-      return exchange.answer(ready ? 200 : 503, ['content-type', 'application/json'], body);
-    }
+    case '/readyz':
+      return respondLater(exchange, context, 'readiness', async () => {
+        const { ready, details } = await context.readiness();
+        const body = `${JSON.stringify({ ready, ...details })}\n`;
+        exchange.answer(ready ? 200 : 503, ['content-type', 'application/json'], body);
+      });
     case '/metrics':
-      context.metrics().then(
-        ({ contentType, text }) => exchange.answer(200, ['content-type', contentType], text),
-        (error: unknown) => {
-          context.onMetricsFailure(error);
-          answerText(exchange, 500, 'metrics could not be read\n');
-        },
-      );
-      return;
+      return respondLater(exchange, context, 'metrics', async () => {
+        const { contentType, text } = await context.metrics();
+        exchange.answer(200, ['content-type', contentType], text);
+      });
     default:
       return answerText(exchange, 404, 'try /healthz, /readyz or /metrics\n');
   }
+}
+
+/** Gives an answer that takes a while. Why it cannot be given is for the log, not for the caller. */
+function respondLater(
+  exchange: Exchange,
+  context: AdminContext,
+  what: 'readiness' | 'metrics',
+  respondNow: () => Promise<void>,
+): void {
+  respondNow().catch((error: unknown) => {
+    context.onFailure(what, error);
+    answerText(exchange, 500, `${what} could not be read\n`);
+  });
 }
 
 function answerText(exchange: Exchange, status: number, text: string): void {

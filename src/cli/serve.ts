@@ -1,33 +1,55 @@
-import { ConfigurationRefusedError, startGateway } from '../gateway.ts';
+import cluster from 'node:cluster';
+import { ConfigurationRefusedError, loadFirst } from '../config/keeper.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
+import { superviseWorkers } from '../workers/supervise.ts';
+import { runWorker } from '../workers/worker.ts';
 import { configurationDirectory, readArguments, refuseUsage } from './arguments.ts';
 import { exitCodes } from './exit-codes.ts';
 
-/** Runs the gateway until SIGTERM or SIGINT; SIGHUP loads the configuration again. */
+/** Runs the gateway until SIGTERM or SIGINT; SIGHUP loads the configuration again, SIGUSR2 replaces the workers. */
 export async function serve(argv: readonly string[]): Promise<number> {
   const args = readArguments(argv, {});
   if (!args.ok) return args.code;
   if (args.positionals.length > 0)
     return refuseUsage(`serve takes no argument "${args.positionals.join(' ')}".`);
-  const directory = configurationDirectory(args.values.config);
-  let gateway;
+  if (cluster.isWorker) {
+    await runWorker(process.env);
+    return exitCodes.done;
+  }
+  let running;
   try {
-    gateway = await startGateway({ directory, env: process.env });
+    running = await start(configurationDirectory(args.values.config));
   } catch (error) {
     if (error instanceof ConfigurationRefusedError) {
       process.stderr.write(`${error.message}\n`);
     } else {
-      process.stderr.write(
-        `bulkhead: cannot start: ${error instanceof Error ? error.message : String(error)}\n`,
-      );
+      complain('cannot start', error instanceof Error ? error.message : String(error));
     }
     return exitCodes.no;
   }
-  const running = gateway;
-  process.on('SIGHUP', () => void running.reload());
-  await new Promise<void>((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+  const { gateway, failed } = running;
+  process.on('SIGHUP', () => void gateway.reload());
+  const ending = new Promise<undefined>((resolve) => {
+    process.once('SIGTERM', () => resolve(undefined));
+    process.once('SIGINT', () => resolve(undefined));
   });
-  await running.stop();
-  return exitCodes.done;
+  const cause = await Promise.race([ending, ...(failed === undefined ? [] : [failed])]);
+  await gateway.stop();
+  if (cause === undefined) return exitCodes.done;
+  complain('cannot go on', cause);
+  return exitCodes.no;
+}
+
+/** One process, or a primary with as many workers as `gateway.yaml` says. */
+async function start(directory: string): Promise<{ gateway: Gateway; failed?: Promise<string> }> {
+  const first = loadFirst(directory, process.env);
+  const options = { directory, env: process.env, first };
+  if (first.configuration.gateway.workers === 1) return { gateway: await startGateway(options) };
+  const supervision = await superviseWorkers(options);
+  process.on('SIGUSR2', () => void supervision.replaceWorkers());
+  return { gateway: supervision, failed: supervision.failed };
+}
+
+function complain(what: string, cause: string): void {
+  process.stderr.write(`bulkhead: ${what}: ${cause}\n`);
 }

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { compileIdentities, type Identities } from '../auth/compile.ts';
 import { identitiesSchema } from '../auth/options.ts';
@@ -12,10 +10,11 @@ import { tenantsSchema } from '../tenants/options.ts';
 import { compileTenants } from '../tenants/registry.ts';
 import { compileRule } from '../zones/compile-rule.ts';
 import { compileZoneTable } from '../zones/compile.ts';
+import { checkWorkerSeats, checkWorkerStore } from './check-workers.ts';
 import { compileZone } from './compile-zone.ts';
 import { listConfigurationFiles } from './files.ts';
-import { createProblem, problemFromIssue, type Problem, sortProblems } from './problems.ts';
-import { readYaml } from './read-yaml.ts';
+import { createProblem, type Problem, sortProblems } from './problems.ts';
+import type { Recording } from './recording.ts';
 import {
   type GatewayOptions,
   gatewaySchema,
@@ -23,10 +22,8 @@ import {
   type ZoneOptions,
   zoneSchema,
 } from './schema.ts';
-import { createSecretPlaces } from './secret-places.ts';
-import { createSystemSecretSources, type SecretSources } from './secret-sources.ts';
-import { type ResolvedDocument, resolveSecrets } from './secrets.ts';
-import { validate } from './validate.ts';
+import { type ReadSection, SectionReader } from './section-reader.ts';
+import type { ResolvedDocument } from './secrets.ts';
 
 /** A policy test and where it stands. */
 export interface LocatedTest {
@@ -51,23 +48,37 @@ export interface Loaded {
   problems: Problem[];
   /** Absolute paths of everything that was read or looked for, secret files included; a change of one asks for a reload. */
   files: string[];
+  /** What was read; undefined when there are problems. */
+  recording: Recording | undefined;
 }
 
 export interface LoadOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Wall clock, for the validity of certificates. */
   nowMs: number;
+  /** Reads what an earlier load has read, and no file. */
+  recording?: Recording;
+  /** How many processes run already, when that cannot follow `gateway.yaml` any more. */
+  workers?: number;
 }
 
 /**
  * Reads, checks and compiles a configuration directory. `serve`, `check`, `explain` and `test` all call this very function,
  * so what one accepts no other refuses. Reports every problem of every file at once; never throws for a bad configuration.
  */
-export function loadConfiguration(directory: string, { env, nowMs }: LoadOptions): Loaded {
-  const load = new Load(resolve(directory), env);
-  const { files, problems } = listConfigurationFiles(load.directory);
+export function loadConfiguration(
+  directory: string,
+  { env, nowMs, recording, workers }: LoadOptions,
+): Loaded {
+  const load = new SectionReader(resolve(directory), env, recording);
+  const { files, problems } =
+    recording === undefined
+      ? listConfigurationFiles(load.directory)
+      : { files: recording.files, problems: [] };
   load.problems.push(...problems);
-  if (files === undefined) return { configuration: undefined, problems, files: [...load.files] };
+  if (files === undefined) {
+    return { configuration: undefined, problems, files: [...load.files], recording: undefined };
+  }
 
   const gatewayFile = load.read(files.gateway, gatewaySchema);
   const identitiesFile =
@@ -84,6 +95,12 @@ export function loadConfiguration(directory: string, { env, nowMs }: LoadOptions
   const pools = compilePoolsFile(load, poolsFile);
   const tenants = compileTenantFiles(load, tenantFiles);
   const zones = compileZones(load, zoneFiles, { identities, pools });
+  if (gatewayFile !== undefined) {
+    load.note(gatewayFile.document, checkWorkerStore(gatewayFile.value));
+    if (poolsFile !== undefined && pools !== undefined) {
+      load.note(poolsFile.document, checkWorkerSeats(pools, workers ?? gatewayFile.value.workers));
+    }
+  }
 
   const complete =
     load.problems.length === 0 &&
@@ -108,71 +125,8 @@ export function loadConfiguration(directory: string, { env, nowMs }: LoadOptions
       : undefined,
     problems: sortProblems(load.problems),
     files: [...load.files],
+    recording: complete ? { files, texts: load.texts, secretFiles: load.secretFiles, nowMs } : undefined,
   };
-}
-
-interface ReadSection<T> {
-  value: T;
-  document: ResolvedDocument;
-}
-
-/** What one load gathers on its way. */
-class Load {
-  readonly directory: string;
-  readonly problems: Problem[] = [];
-  readonly files = new Set<string>();
-  readonly #sources: SecretSources;
-  readonly #places = createSecretPlaces();
-  readonly #hash = createHash('sha256');
-
-  constructor(directory: string, env: LoadOptions['env']) {
-    this.directory = directory;
-    this.#sources = createSystemSecretSources(directory, env);
-    for (const folder of ['', 'zones', 'tenants']) this.files.add(join(directory, folder));
-  }
-
-  /**
-   * Reads one file; undefined when it has problems, which are noted. `checkRest` finds what is wrong with the meaning of a
-   * file whose form is wrong elsewhere, so that it is told in the same run.
-   */
-  read<T>(
-    file: string,
-    schema: z.ZodType<T>,
-    checkRest?: (value: unknown) => readonly Issue[],
-  ): ReadSection<T> | undefined {
-    const path = join(this.directory, file);
-    this.files.add(path);
-    let text: string;
-    try {
-      text = readFileSync(path, 'utf8');
-    } catch {
-      this.problems.push(missingFile(file));
-      return undefined;
-    }
-    this.#hash.update(file).update('\0').update(text).update('\0');
-    const read = readYaml(file, text);
-    this.problems.push(...read.problems);
-    if (read.value === undefined) return undefined;
-    const resolved = resolveSecrets(read.document, this.#sources, this.#places);
-    for (const secretFile of resolved.files) this.files.add(secretFile);
-    this.problems.push(...resolved.problems);
-    const validated = validate(schema, resolved.document);
-    if (validated.problems !== undefined) {
-      this.problems.push(...validated.problems);
-      this.note(resolved.document, checkRest?.(resolved.value) ?? []);
-      return undefined;
-    }
-    return { value: validated.value, document: resolved.document };
-  }
-
-  note(document: ResolvedDocument, issues: readonly Issue[]): void {
-    for (const issue of issues) this.problems.push(problemFromIssue(document, issue));
-  }
-
-  /** Of the files as they are written: the same on every instance, whatever its secrets. */
-  version(): string {
-    return this.#hash.copy().digest('hex').slice(0, 12);
-  }
 }
 
 /** Reads the rule of a zone file of whatever form. */
@@ -190,7 +144,7 @@ function locateIn(document: ResolvedDocument): Locate {
 }
 
 function compileIdentitiesFile(
-  load: Load,
+  load: SectionReader,
   section: ReadSection<z.output<typeof identitiesSchema>> | undefined,
   { expected, nowMs }: { expected: boolean; nowMs: number },
 ): Identities | undefined {
@@ -201,7 +155,7 @@ function compileIdentitiesFile(
 }
 
 function compilePoolsFile(
-  load: Load,
+  load: SectionReader,
   section: ReadSection<z.output<typeof poolsSchema>> | undefined,
 ): readonly PoolOptions[] | undefined {
   if (section === undefined) return undefined;
@@ -212,7 +166,7 @@ function compilePoolsFile(
 }
 
 function compileTenantFiles(
-  load: Load,
+  load: SectionReader,
   sections: readonly (ReadSection<z.output<typeof tenantsSchema>> | undefined)[],
 ): Snapshot['tenants'] {
   const read = sections.filter((section) => section !== undefined);
@@ -232,7 +186,7 @@ interface CompiledZones {
 }
 
 function compileZones(
-  load: Load,
+  load: SectionReader,
   sections: readonly (ReadSection<ZoneOptions> | undefined)[],
   surroundings: { identities: Identities | undefined; pools: readonly PoolOptions[] | undefined },
 ): CompiledZones {
@@ -276,14 +230,6 @@ function repeatedZone(zone: string, file: string): Issue {
     consequence: 'Only one of the two could be in force.',
     fix: 'Rename or remove one of them.',
   };
-}
-
-function missingFile(file: string): Problem {
-  return createProblem(file, { line: 1, column: 1 }, [], {
-    what: `"${file}" is missing or cannot be read.`,
-    consequence: 'The gateway could not start.',
-    fix: `Add ${file}; the example configuration has one to begin with.`,
-  });
 }
 
 const noZone = createProblem('zones', { line: 1, column: 1 }, [], {

@@ -52,6 +52,25 @@ const cidrListSchema = z.array(
 const yesNo = (consequence: string) =>
   z.boolean({ error: unreadable('true or false', consequence, 'Write true or false.') });
 
+const spoolSchema = z.strictObject({
+  memory: sizeSchema
+    .prefault('256KiB')
+    .describe('What of one body or answer is kept in memory; the rest goes to a temporary file.'),
+  file: sizeSchema
+    .prefault('256MiB')
+    .describe('Largest temporary file; an answer that needs more waits in Odoo for its client.'),
+  total: sizeSchema
+    .prefault('1GiB')
+    .describe(
+      'Largest size of all temporary files of a process together; a request body beyond it is refused.',
+    ),
+  directory: textSchema('a directory', 'Write a path such as /var/spool/bulkhead.')
+    .optional()
+    .describe(
+      'Where the temporary files are made, on a disk; the directory for temporary files of the system by default.',
+    ),
+});
+
 /** `gateway.yaml`. */
 export const gatewaySchema = z.strictObject({
   listeners: z
@@ -85,9 +104,19 @@ export const gatewaySchema = z.strictObject({
       idleTimeout: durationSchema
         .prefault('120s')
         .describe('How long an idle connection stays open; longer than the idle time of the proxy in front.'),
+      spool: spoolSchema
+        .prefault({})
+        .describe(
+          'Where request bodies wait for a seat, and answers for slow clients, when they are too large for memory.',
+        ),
     })
     .prefault({})
     .describe('Bounds of what a client may send, and how slowly.'),
+  workers: countSchema(1, 64)
+    .default(1)
+    .describe(
+      'How many processes share the listeners, about one per processor core; more than one needs store.redis.',
+    ),
   store: storeSchema
     .optional()
     .describe(
@@ -208,7 +237,7 @@ export const zoneSchema = z.strictObject({
       guard: guardSchema
         .optional()
         .describe(
-          'Budget per client address and gateway instance that is spent before credentials are checked.',
+          'Budget per client address and gateway process that is spent before credentials are checked.',
         ),
     })
     .prefault({})

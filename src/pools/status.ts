@@ -18,3 +18,8 @@ export interface EndpointStatus {
   busy: number;
   seats: number;
 }
+
+/** For readiness: `odoo 1/2 up`. */
+export function describePool({ name, endpoints }: PoolStatus): string {
+  return `${name} ${endpoints.filter((endpoint) => endpoint.up).length}/${endpoints.length} up`;
+}

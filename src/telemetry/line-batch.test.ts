@@ -3,7 +3,7 @@ import { manualClock } from '../core/clock.ts';
 import { manualScheduler } from '../core/scheduler.ts';
 import { LineBatch } from './line-batch.ts';
 
-function openBatch() {
+function openBatch(maxBytes?: number) {
   const written: string[] = [];
   const flushed: string[][] = [];
   const scheduler = manualScheduler(manualClock());
@@ -14,7 +14,7 @@ function openBatch() {
       onDone?.();
     },
   };
-  return { batch: new LineBatch(output, scheduler), scheduler, written, flushed };
+  return { batch: new LineBatch(output, scheduler, maxBytes), scheduler, written, flushed };
 }
 
 describe('a line batch', () => {
@@ -45,6 +45,13 @@ describe('a line batch', () => {
     expect(written).toEqual([]);
     batch.write(line);
     expect(written).toEqual([line.repeat(16)]);
+  });
+
+  it('hands on no more bytes at once than several writers may share, except for a line that is longer', () => {
+    const { batch, written } = openBatch(10);
+    for (const line of ['äää\n', 'ä\n', 'b\n', `${'x'.repeat(20)}\n`, 'c\n']) batch.write(line);
+    batch.handOn();
+    expect(written).toEqual(['äää\nä\n', 'b\n', `${'x'.repeat(20)}\n`, 'c\n']);
   });
 
   it('writes nothing when there is no line', () => {

@@ -18,15 +18,24 @@ const flushMs = 200;
 export class LineBatch implements LineOutput {
   readonly #output: LineOutput;
   readonly #scheduler: Scheduler;
+  readonly #maxBytes: number | undefined;
   #pending = '';
+  #pendingBytes = 0;
   #timed = false;
 
-  constructor(output: LineOutput, scheduler: Scheduler) {
+  /** With `maxBytes` no piece is larger, except for a line that is. */
+  constructor(output: LineOutput, scheduler: Scheduler, maxBytes?: number) {
     this.#output = output;
     this.#scheduler = scheduler;
+    this.#maxBytes = maxBytes;
   }
 
   write(line: string): void {
+    if (this.#maxBytes !== undefined) {
+      const bytes = Buffer.byteLength(line);
+      if (this.#pendingBytes + bytes > this.#maxBytes) this.handOn();
+      this.#pendingBytes += bytes;
+    }
     this.#pending += line;
     if (this.#pending.length >= batchCharacters) this.handOn();
     else if (!this.#timed) {
@@ -40,6 +49,7 @@ export class LineBatch implements LineOutput {
     if (this.#pending === '') return false;
     const text = this.#pending;
     this.#pending = '';
+    this.#pendingBytes = 0;
     this.#output.write(text);
     return true;
   }

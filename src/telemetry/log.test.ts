@@ -3,7 +3,7 @@ import { createLogs } from './log.ts';
 
 function open(level = 'info') {
   const lines: string[] = [];
-  const { events } = createLogs(level, { write: (text) => void lines.push(text) });
+  const { events } = createLogs(level, { sink: { write: (text) => void lines.push(text) } });
   return { events, lines, last: () => JSON.parse(lines.at(-1) ?? '{}') as Record<string, unknown> };
 }
 

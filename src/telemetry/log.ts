@@ -16,12 +16,16 @@ export interface Logs {
   access: AccessLog;
 }
 
+/** Which of several processes writes to the same output, as its lines about events name it. */
+export type LogWriter = { worker: number } | { process: 'primary' };
+
+/** POSIX `PIPE_BUF` on Linux: what several processes write into one pipe stays whole up to this size. */
+const sharedWriteBytes = 4096;
+
 /** Lines are dropped while a reader of standard output is this far behind. */
 const maxUnwrittenBytes = 16 * 1024 * 1024;
 
 const format = {
-  // Process and host are the platform's to add.
-  base: {},
   timestamp: () => `,"time":"${new Date().toISOString()}"`,
   formatters: { level: (label: string) => ({ level: label }) },
 };
@@ -42,25 +46,30 @@ function describeError(error: unknown): unknown {
 
 /**
  * One JSON object per line on standard output, written in batches so that a request never waits for a disk. `sink` replaces
- * standard output in tests.
+ * standard output in tests; `writer` is set where several processes share it.
  */
-export function createLogs(level: string, sink?: LogSink): Logs {
-  const stream = sink ?? openStandardOutput();
+export function createLogs(
+  level: string,
+  { sink, writer }: { sink?: LogSink | undefined; writer?: LogWriter | undefined } = {},
+): Logs {
+  const stream = sink ?? openStandardOutput(writer === undefined ? undefined : sharedWriteBytes);
+  // Process and host are the platform's to add.
+  const base = writer ?? {};
   return {
-    events: pino({ ...format, level, redact, serializers: { err: describeError } }, stream),
+    events: pino({ ...format, base, level, redact, serializers: { err: describeError } }, stream),
     access: createAccessLog(stream, systemClock),
   };
 }
 
-function openStandardOutput(): LineBatch {
+function openStandardOutput(maxWriteBytes: number | undefined): LineBatch {
   // The batches come large enough; with a least length of 0 a flush would not wait for what is being written.
   const output = destination({
     sync: false,
     minLength: 1,
-    maxWrite: 64 * 1024,
+    maxWrite: maxWriteBytes ?? 64 * 1024,
     maxLength: maxUnwrittenBytes,
   });
-  const lines = new LineBatch(output, systemScheduler);
+  const lines = new LineBatch(output, systemScheduler, maxWriteBytes);
   // The output saves its own rest when the process ends, but not what it does not have yet.
   process.once('exit', () => {
     if (lines.handOn()) output.flushSync();

@@ -1,7 +1,11 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Aggregator, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createConfigFresh, createReloads } from './primary-metrics.ts';
 import { type LabelValue, Tally } from './tally.ts';
 
-/** Every metric of the gateway, each name once; `docs/metrics.md` describes them. */
+/**
+ * Every metric of the gateway, each name once; `docs/metrics.md` describes them. With several workers one figure stands for
+ * all of them: counters, histograms and the gauges that say nothing else are summed up, the others name their `aggregator`.
+ */
 export interface Metrics {
   registry: Registry;
   requests: Tally<readonly [surface: string, zone: string, tenant: string, workload: string, status: number]>;
@@ -71,26 +75,19 @@ export function createMetrics(sources: MetricSources): Metrics {
       buckets: seconds,
       registers,
     }),
-    reloads: new Counter({
-      name: 'bulkhead_config_reloads_total',
-      help: 'Reloads of the configuration, by result: applied, unchanged or refused.',
-      labelNames: ['result'],
-      registers,
-    }),
+    reloads: createReloads(registers),
     configInfo: new Gauge({
       name: 'bulkhead_config_info',
       help: 'Version of the configuration in force; always 1.',
       labelNames: ['version'],
+      aggregator: 'first',
       registers,
     }),
-    configFresh: new Gauge({
-      name: 'bulkhead_config_fresh',
-      help: 'Whether the files on disk are the configuration in force: 0 after a reload was refused.',
-      registers,
-    }),
+    configFresh: createConfigFresh(registers),
     limitStoreUp: new Gauge({
       name: 'bulkhead_limit_store_up',
       help: 'Whether the store of the limits answers; always 1 for the one in memory.',
+      aggregator: 'min',
       registers,
     }),
   };
@@ -126,12 +123,19 @@ function poolGauges(sources: MetricSources): Gauge[] {
       help,
       labelNames,
       read,
-    }: { help: string; labelNames: string[]; read: (gauge: Gauge, pool: PoolReading) => void },
+      aggregator = 'sum',
+    }: {
+      help: string;
+      labelNames: string[];
+      read: (gauge: Gauge, pool: PoolReading) => void;
+      aggregator?: Aggregator;
+    },
   ): Gauge =>
     new Gauge({
       name,
       help,
       labelNames,
+      aggregator,
       registers: [],
       collect() {
         this.reset();
@@ -168,6 +172,8 @@ function poolGauges(sources: MetricSources): Gauge[] {
     gauge('bulkhead_pool_endpoint_up', {
       help: 'Whether an endpoint is in service.',
       labelNames: ['pool', 'endpoint'],
+      // Each worker judges for itself; one that cannot reach the endpoint is worth an alarm.
+      aggregator: 'min',
       read: (metric, pool) => {
         for (const { url, up } of pool.endpoints) metric.set({ pool: pool.name, endpoint: url }, up ? 1 : 0);
       },
@@ -175,6 +181,7 @@ function poolGauges(sources: MetricSources): Gauge[] {
     gauge('bulkhead_pool_endpoint_saturated', {
       help: 'Whether the last probe of an endpoint found all its workers busy.',
       labelNames: ['pool', 'endpoint'],
+      aggregator: 'max',
       read: (metric, pool) => {
         for (const { url, saturated } of pool.endpoints) {
           metric.set({ pool: pool.name, endpoint: url }, saturated ? 1 : 0);
@@ -184,6 +191,7 @@ function poolGauges(sources: MetricSources): Gauge[] {
   ];
 }
 
+/** Both are summed up over workers, so that one stays the bound of the other. */
 function boundedGauges(sources: MetricSources): Gauge[] {
   return [
     new Gauge({

@@ -5,6 +5,7 @@ import { configurationSchemas } from '../../src/config/schemas.ts';
 import { reasons } from '../../src/core/reason.ts';
 import { stages } from '../../src/decide/stages.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { createPrimaryMetrics } from '../../src/telemetry/primary-metrics.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(checkout, file), 'utf8');
@@ -24,10 +25,13 @@ describe('the documents', () => {
   });
 
   it('describe every metric with its labels, and no other', async () => {
-    const { registry } = createMetrics({ pools: () => [], bounded: () => [] });
-    const metrics = (await registry.getMetricsAsJSON())
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith('bulkhead_'));
+    const registries = [
+      createMetrics({ pools: () => [], bounded: () => [] }).registry,
+      createPrimaryMetrics(() => 0).registry,
+    ];
+    const readings = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()));
+    const names = readings.flat().map(({ name }) => name);
+    const metrics = [...new Set(names)].filter((name) => name.startsWith('bulkhead_'));
     const described = [...read('docs/metrics.md').matchAll(/^\| (`bulkhead_[^|]*) \|/gm)].flatMap((row) =>
       [...(row[1] ?? '').matchAll(/`([a-z_]+)`/g)].map((name) => name[1]),
     );

@@ -36,7 +36,8 @@ const mayImport: Record<string, readonly string[]> = {
     'forward-auth',
     'admin',
   ],
-  cli: ['core', 'auth', 'limits', 'decide', 'config', 'gateway.ts', 'demo'],
+  workers: ['core', 'http1', 'telemetry', 'config', 'admin', 'gateway.ts'],
+  cli: ['core', 'auth', 'limits', 'decide', 'config', 'gateway.ts', 'workers', 'demo'],
   'main.ts': ['cli'],
 };
 

@@ -1,0 +1,113 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { PoolOptions } from './options.ts';
+import { shareOfPools } from './share.ts';
+
+function pool(name: string, seats: readonly number[], queueMax = 8): PoolOptions {
+  return {
+    name,
+    kind: 'http',
+    endpoints: seats.map((count, i) => ({ url: `http://odoo-${i}:8069`, seats: count })),
+    keepAlive: false,
+    queue: { max: queueMax, deadlineMs: 5_000 },
+    timeoutMs: 130_000,
+    connectTimeoutMs: 2_000,
+    maxBodyBytes: 1_000,
+    requestBody: 'collect',
+    health: undefined,
+  };
+}
+
+/** What each worker gets of one pool. */
+function shares(whole: PoolOptions, of: number): PoolOptions[] {
+  return Array.from({ length: of }, (_, index) => {
+    const [share] = shareOfPools([whole], { index, of });
+    if (share === undefined) throw new Error('the pool is gone');
+    return share;
+  });
+}
+
+const seatsAt = (share: PoolOptions, url: string): number =>
+  share.endpoints.find((endpoint) => endpoint.url === url)?.seats ?? 0;
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
+const spread = (numbers: readonly number[]): number => Math.max(...numbers) - Math.min(...numbers);
+const totalOf = (share: PoolOptions): number => sum(share.endpoints.map(({ seats }) => seats));
+
+const anyPool = fc.record({
+  name: fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/),
+  seats: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 }),
+  queueMax: fc.integer({ min: 0, max: 200 }),
+});
+const anyCount = fc.integer({ min: 1, max: 64 });
+
+describe('the shares of a pool', () => {
+  it('sum up to its seats at every endpoint', () => {
+    fc.assert(
+      fc.property(anyPool, anyCount, ({ name, seats, queueMax }, of) => {
+        const whole = pool(name, seats, queueMax);
+        const all = shares(whole, of);
+        const sums = whole.endpoints.map(({ url }) => sum(all.map((share) => seatsAt(share, url))));
+        expect(sums).toEqual(seats);
+      }),
+    );
+  });
+
+  it('differ by one seat at most, at each endpoint and as a whole', () => {
+    fc.assert(
+      fc.property(anyPool, anyCount, ({ name, seats, queueMax }, of) => {
+        const whole = pool(name, seats, queueMax);
+        const all = shares(whole, of);
+        for (const { url } of whole.endpoints) {
+          expect(spread(all.map((share) => seatsAt(share, url)))).toBeLessThanOrEqual(1);
+        }
+        expect(spread(all.map(totalOf))).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it('leave no worker without a seat when there are as many seats as workers', () => {
+    fc.assert(
+      fc.property(anyPool, anyCount, ({ name, seats }, of) => {
+        fc.pre(sum(seats) >= of);
+        expect(Math.min(...shares(pool(name, seats), of).map(totalOf))).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  it('hold the places of the queue exactly, but at least one each while there is a queue', () => {
+    fc.assert(
+      fc.property(anyPool, anyCount, ({ name, seats, queueMax }, of) => {
+        const places = shares(pool(name, seats, queueMax), of).map((share) => share.queue.max);
+        if (queueMax === 0) expect(sum(places)).toBe(0);
+        else {
+          expect(sum(places)).toBe(Math.max(queueMax, of));
+          expect(Math.min(...places)).toBeGreaterThan(0);
+        }
+      }),
+    );
+  });
+
+  it('are the pool itself for one worker', () => {
+    const whole = pool('odoo', [3, 1]);
+    expect(shares(whole, 1)).toEqual([whole]);
+  });
+
+  it('go on dealing odd seats where the endpoint before ended', () => {
+    const all = shares(pool('a', [3, 3, 1, 1]), 2);
+    // "a" is 97, so worker 1 is first.
+    expect(
+      all.map((share) => share.endpoints.map(({ url, seats }) => `${url.slice(12, 13)}:${seats}`)),
+    ).toEqual([
+      ['0:1', '1:2', '3:1'],
+      ['0:2', '1:1', '2:1'],
+    ]);
+  });
+
+  it('give the odd seat of differently named pools to different workers', () => {
+    const first = ['a', 'b'].map((name) => shares(pool(name, [3]), 2).map(totalOf));
+    expect(first).toEqual([
+      [1, 2],
+      [2, 1],
+    ]);
+  });
+});
