@@ -30,7 +30,8 @@ export async function assertCorrect(
     if (contender.adminPort !== undefined) assertLimitFields(answer.fields);
   }
   if (scenario !== 'one-shot') await assertForwarded(contender, request, upstreamPort);
-  if (contender.adminPort !== undefined) await assertGateway(contender, contender.adminPort, token);
+  if (contender.guards) await assertRefusals(contender, token);
+  if (contender.adminPort !== undefined) await assertObserved(contender, contender.adminPort);
 }
 
 function assertLimitFields(fields: Record<string, string>): void {
@@ -55,7 +56,7 @@ async function assertForwarded(
   for (let i = 0; i < seen.fields.length; i += 2)
     fields[seen.fields[i]?.toLowerCase() ?? ''] = seen.fields[i + 1] ?? '';
   assert.equal(fields['user-agent'], request.headers['User-Agent']);
-  if (contender.adminPort === undefined) {
+  if (!contender.guards) {
     assert.equal(fields['authorization'], request.headers['Authorization']);
     return;
   }
@@ -67,6 +68,7 @@ async function assertForwarded(
   assert.equal(fields['x-bulkhead-principal'], 'edi-acme');
   assert.equal(fields['x-odoo-database'], 'acme');
   assert.equal(fields['x-forwarded-for'], '127.0.0.1');
+  if (contender.adminPort === undefined) return;
   assert.match(fields['traceparent'] ?? '', /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
 }
 
@@ -76,16 +78,23 @@ const refusalReasons = {
   '429': 'limit_exceeded',
 } as const;
 
-async function assertGateway(contender: Contender, adminPort: number, token: string): Promise<void> {
+async function assertRefusals(contender: Contender, token: string): Promise<void> {
   const refused = refusedRequests(token);
   // Spends the only token of the narrow zone; on a gateway that is checked again it is gone already.
   await sendRequest(contender.port, refused['429']);
   for (const status of ['401', '403', '429'] as const) {
     const answer = await sendRequest(contender.port, refused[status]);
     assert.equal(answer.status, Number(status), answer.text);
-    assert.equal((JSON.parse(answer.body) as { reason: string }).reason, refusalReasons[status]);
     assert.equal(answer.fields['retry-after'] !== undefined, status === '429');
+    if (contender.adminPort === undefined) continue;
+    assert.equal((JSON.parse(answer.body) as { reason: string }).reason, refusalReasons[status]);
   }
+  // A token whose signature is not what was signed.
+  const forged = scenarioRequest('get', `${token.slice(0, -8)}AAAAAAAA`);
+  assert.equal((await sendRequest(contender.port, forged)).status, 401, `${contender.name}: forged token`);
+}
+
+async function assertObserved(contender: Contender, adminPort: number): Promise<void> {
   const metrics = await sendRequest(adminPort, { target: '/metrics', headers: { Host: 'localhost' } });
   for (const expected of [
     /^bulkhead_requests_total\{surface="proxy",zone="partner",tenant="acme",workload="(interactive|batch)",status="200"\} [1-9]/m,

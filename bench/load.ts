@@ -1,6 +1,8 @@
-import autocannon from 'autocannon';
-import { Pool, type Dispatcher } from 'undici';
+import { runAutocannon } from './autocannon-load.ts';
+import type { GeneratorName } from './generators.ts';
+import { LoadConnection, type LoadListener, renderRequest } from './load-connection.ts';
 import { announce } from './processes.ts';
+import { Samples } from './samples.ts';
 import type { BenchRequest } from './traffic.ts';
 
 // The load generator, a process of its own that takes jobs over IPC: `node bench/load.ts`.
@@ -8,6 +10,8 @@ import type { BenchRequest } from './traffic.ts';
 export interface LoadJob {
   /** `saturate`: every connection sends the next request when it has an answer. A rate: so many a second, come what may. */
   pace: 'saturate' | { requestsPerSecond: number };
+  /** What saturates; a rate is always kept by our own. */
+  generator: GeneratorName;
   port: number;
   request: BenchRequest;
   connections: number;
@@ -20,120 +24,114 @@ export interface LoadOutcome {
   statuses: Record<string, number>;
   /** Connections that broke, and time-outs. */
   errors: number;
+  /** What the first error was, where it is known. */
+  problem?: string;
   p50Ms: number;
   p99Ms: number;
 }
 
-const maxSamples = 2_000_000;
+/** How long the answers may take that are still due when a job ends. */
+const graceMs = 10_000;
 
-/** Latencies of one job; kept as numbers, because the generator's own histogram counts whole milliseconds. */
-class Samples {
-  readonly #values = new Float64Array(maxSamples);
-  #count = 0;
+/** One job on its connections. Latency counts from when a request is due, so waiting for a free connection is in it. */
+class Load implements LoadListener {
+  readonly #job: LoadJob;
+  readonly #samples = new Samples();
+  readonly #statuses = new Map<number, number>();
+  readonly #connections: LoadConnection[] = [];
+  readonly #free: LoadConnection[] = [];
+  /** When those requests were due that no connection was free for, in order. */
+  readonly #waiting: number[] = [];
+  readonly #saturating: boolean;
+  #sent = 0;
+  #answered = 0;
+  #errors = 0;
+  #problem: string | undefined;
+  #sending = true;
 
-  add(ms: number): void {
-    if (this.#count < maxSamples) this.#values[this.#count++] = ms;
+  constructor(job: LoadJob) {
+    this.#job = job;
+    this.#saturating = job.pace === 'saturate';
+    const request = renderRequest(job.request);
+    for (let i = 0; i < job.connections; i++)
+      this.#connections.push(new LoadConnection(job.port, request, this));
   }
 
-  percentile(part: number): number {
-    const sorted = this.#values.subarray(0, this.#count).toSorted();
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-  }
-}
-
-function saturate(job: LoadJob): Promise<LoadOutcome> {
-  const samples = new Samples();
-  return new Promise((resolve, reject) => {
-    const { target, body, ...request } = job.request;
-    const run = autocannon(
-      {
-        ...request,
-        ...(body === undefined ? {} : { body }),
-        url: `http://127.0.0.1:${job.port}${target}`,
-        connections: job.connections,
-        pipelining: 1,
-        duration: job.seconds,
-        sampleInt: 100,
-      },
-      (error, result) => {
-        if (error !== null) return reject(error);
-        const statuses: Record<string, number> = {};
-        for (const [status, { count }] of Object.entries(result.statusCodeStats)) statuses[status] = count;
-        resolve({
-          requests: result.requests.total,
-          seconds: result.duration,
-          statuses,
-          errors: result.errors,
-          p50Ms: samples.percentile(0.5),
-          p99Ms: samples.percentile(0.99),
-        });
-      },
-    );
-    run.on('response', (_client, _status, _bytes, durationMs) => samples.add(durationMs));
-  });
-}
-
-/** Sends on time whatever the answers do, so a slow answer delays no later request. */
-function pace(job: LoadJob, requestsPerSecond: number): Promise<LoadOutcome> {
-  const samples = new Samples();
-  const statuses: Record<string, number> = {};
-  let errors = 0;
-  let sent = 0;
-  let answered = 0;
-  const pool = new Pool(`http://127.0.0.1:${job.port}`, { connections: job.connections, pipelining: 1 });
-  const options: Dispatcher.DispatchOptions = {
-    method: job.request.method,
-    path: job.request.target,
-    headers: Object.entries(job.request.headers).flat(),
-    body: job.request.body ?? null,
-  };
-  const send = (): void => {
-    const startMs = performance.now();
-    pool.dispatch(options, {
-      onRequestStart() {},
-      onResponseStart(_controller, status) {
-        statuses[status] = (statuses[status] ?? 0) + 1;
-      },
-      onResponseData() {},
-      onResponseEnd() {
-        answered++;
-        samples.add(performance.now() - startMs);
-      },
-      onResponseError() {
-        answered++;
-        errors++;
-      },
-    });
-  };
-  return new Promise((resolve) => {
-    const startMs = performance.now();
-    const timer = setInterval(() => {
-      const elapsedMs = performance.now() - startMs;
-      if (elapsedMs < job.seconds * 1000) {
-        const due = (elapsedMs / 1000) * requestsPerSecond;
-        while (sent < due) {
-          sent++;
-          send();
+  run(): Promise<LoadOutcome> {
+    return new Promise((resolve) => {
+      const startMs = performance.now();
+      const endMs = startMs + this.#job.seconds * 1000;
+      if (this.#saturating) for (const connection of this.#connections) this.#send(connection, startMs);
+      else this.#free.push(...this.#connections);
+      const timer = setInterval(() => {
+        const nowMs = performance.now();
+        if (nowMs < endMs) {
+          if (!this.#saturating) this.#sendDue(nowMs, startMs);
+          return;
         }
-        return;
-      }
-      if (answered < sent) return;
-      clearInterval(timer);
-      void pool.destroy();
-      resolve({
-        requests: answered,
-        seconds: elapsedMs / 1000,
-        statuses,
-        errors,
-        p50Ms: samples.percentile(0.5),
-        p99Ms: samples.percentile(0.99),
-      });
-    }, 1);
-  });
+        this.#sending = false;
+        const complete = this.#answered + this.#errors >= this.#sent && this.#waiting.length === 0;
+        if (!complete && nowMs < endMs + graceMs) return;
+        clearInterval(timer);
+        resolve(this.#finish((nowMs - startMs) / 1000));
+      }, 1);
+    });
+  }
+
+  onAnswer(connection: LoadConnection, status: number, startMs: number): void {
+    const nowMs = performance.now();
+    this.#answered++;
+    this.#samples.add(nowMs - startMs);
+    this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    if (this.#saturating) {
+      if (this.#sending) this.#send(connection, nowMs);
+      return;
+    }
+    const dueMs = this.#waiting.shift();
+    if (dueMs === undefined) this.#free.push(connection);
+    else this.#send(connection, dueMs);
+  }
+
+  onBroken(problem: string): void {
+    this.#errors++;
+    this.#problem ??= problem;
+  }
+
+  #send(connection: LoadConnection, dueMs: number): void {
+    this.#sent++;
+    connection.send(dueMs);
+  }
+
+  /** What is due goes out whatever the answers do, so a slow answer delays no later request. */
+  #sendDue(nowMs: number, startMs: number): void {
+    if (this.#job.pace === 'saturate') return;
+    const due = Math.floor(((nowMs - startMs) / 1000) * this.#job.pace.requestsPerSecond);
+    while (this.#sent + this.#waiting.length < due) {
+      const connection = this.#free.shift();
+      if (connection === undefined) this.#waiting.push(nowMs);
+      else this.#send(connection, nowMs);
+    }
+  }
+
+  #finish(seconds: number): LoadOutcome {
+    for (const connection of this.#connections) connection.close();
+    const [p50Ms = NaN, p99Ms = NaN] = this.#samples.percentiles([0.5, 0.99]);
+    return {
+      requests: this.#answered,
+      seconds,
+      statuses: Object.fromEntries(this.#statuses),
+      // What is still due after the grace counts as an error each.
+      errors: Math.max(this.#errors, this.#sent - this.#answered),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      p50Ms,
+      p99Ms,
+    };
+  }
 }
 
 process.on('message', (job: LoadJob) => {
-  const done = job.pace === 'saturate' ? saturate(job) : pace(job, job.pace.requestsPerSecond);
+  const done =
+    job.pace === 'saturate' && job.generator === 'autocannon' ? runAutocannon(job) : new Load(job).run();
   done.then(
     (outcome) => process.send?.(outcome),
     (error: unknown) => {

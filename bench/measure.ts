@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { LoadJob, LoadOutcome } from './load.ts';
 import { type Part, readBusySeconds } from './processes.ts';
-import { type Spread, spreadOf } from './statistics.ts';
 
 /** One job against one server. */
 export interface Sample {
@@ -65,7 +64,8 @@ export async function measureOnce(
   const total = Object.values(outcome.statuses).reduce((sum, count) => sum + count, 0);
   if (outcome.errors > 0 || total !== expected || total === 0) {
     throw new UnexpectedAnswersError(
-      `expected only ${status}, got ${JSON.stringify(outcome.statuses)} and ${outcome.errors} errors`,
+      `expected only ${status}, got ${JSON.stringify(outcome.statuses)} and ${outcome.errors} errors` +
+        (outcome.problem === undefined ? '' : `, the first: ${outcome.problem}`),
     );
   }
   const cpuSeconds = differenceOf(after.server, before.server);
@@ -75,7 +75,7 @@ export async function measureOnce(
     p50Ms: outcome.p50Ms,
     p99Ms: outcome.p99Ms,
     cpuUsPerRequest: cpuSeconds === undefined ? undefined : (cpuSeconds * 1e6) / outcome.requests,
-    cpuShare: cpuSeconds === undefined ? undefined : cpuSeconds / wallSeconds,
+    cpuShare: cpuSeconds === undefined ? undefined : cpuSeconds / outcome.seconds,
     foreignCores:
       busySeconds === undefined
         ? undefined
@@ -85,45 +85,4 @@ export async function measureOnce(
 
 function differenceOf(after: number | undefined, before: number | undefined): number | undefined {
   return after === undefined || before === undefined ? undefined : after - before;
-}
-
-/** The samples of one contender, brought together. */
-export interface Summary {
-  requestsPerSecond: Spread;
-  /** To the base, from the samples of the same round: what disturbs a round disturbs both. */
-  ratio: Spread;
-  cpuUsPerRequest: number | undefined;
-  /** Processor time of the base for a request to that of this one: what the ratio is when nothing else limits. */
-  cpuRatio: number | undefined;
-  cpuShare: number | undefined;
-  /** The most that something else took of the machine in one of the samples. */
-  foreignCores: number | undefined;
-  p50Ms: number;
-  p99Ms: number;
-}
-
-export function summarise(samples: readonly Sample[], base: readonly Sample[]): Summary {
-  const medianOf = (values: readonly (number | undefined)[]): number | undefined => {
-    const known = values.filter((value) => value !== undefined);
-    return known.length === 0 ? undefined : spreadOf(known).median;
-  };
-  return {
-    requestsPerSecond: spreadOf(samples.map((sample) => sample.requestsPerSecond)),
-    ratio: spreadOf(
-      samples.map((sample, round) => sample.requestsPerSecond / (base[round]?.requestsPerSecond ?? NaN)),
-    ),
-    cpuUsPerRequest: medianOf(samples.map((sample) => sample.cpuUsPerRequest)),
-    cpuRatio: medianOf(
-      samples.map(({ cpuUsPerRequest }, round) =>
-        cpuUsPerRequest === undefined ? undefined : (base[round]?.cpuUsPerRequest ?? NaN) / cpuUsPerRequest,
-      ),
-    ),
-    cpuShare: medianOf(samples.map((sample) => sample.cpuShare)),
-    foreignCores: samples.reduce<number | undefined>(
-      (most, { foreignCores }) => (foreignCores === undefined ? most : Math.max(most ?? 0, foreignCores)),
-      undefined,
-    ),
-    p50Ms: medianOf(samples.map((sample) => sample.p50Ms)) ?? NaN,
-    p99Ms: medianOf(samples.map((sample) => sample.p99Ms)) ?? NaN,
-  };
 }

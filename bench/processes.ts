@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,12 +23,11 @@ export interface Cores {
 /** A part of a run: a process of its own, bound to a core. */
 export interface Part {
   child: ChildProcess;
-  pid: number;
   ports: readonly number[];
   /** Everything it wrote to standard output so far. */
   output(): string;
   outputBytes(): number;
-  /** Seconds of processor time that it has used, in user and kernel mode; undefined where the system does not tell. */
+  /** Seconds of processor time that it and its children have used, in user and kernel mode; undefined where the system does not tell. */
   cpuSeconds(): number | undefined;
   stop(): Promise<void>;
 }
@@ -39,48 +47,57 @@ export function announce(ports: readonly number[]): void {
   writeSync(1, `ports ${ports.join(' ')}\n`);
 }
 
-/** What a process says when it listens; gives its ports. */
-export type ReadPorts = (output: string) => readonly number[] | undefined;
+/** Gives the ports of a process once it listens; reads them in what it writes, or tries. */
+export type ReadPorts = (output: string) => MaybePromise<readonly number[] | undefined>;
+type MaybePromise<T> = T | Promise<T>;
 
 export const readAnnouncement: ReadPorts = (output) =>
   /^ports(.*)$/m.exec(output)?.[1]?.trim().split(' ').map(Number);
 
-/** Starts `node ARGUMENTS` on a core and waits until it listens. Standard output goes to a file that is removed at the end. */
-export async function startPart(
-  args: readonly string[],
-  {
-    core,
-    env = {},
-    readPorts = readAnnouncement,
-  }: { core: number | undefined; env?: Record<string, string>; readPorts?: ReadPorts },
+export interface PartOptions {
+  core: number | undefined;
+  env?: Record<string, string>;
+  readPorts?: ReadPorts;
+}
+
+/** Starts `node ARGUMENTS`, with which messages can be exchanged. */
+export function startPart(args: readonly string[], options: PartOptions): Promise<Part> {
+  return startProcess([process.execPath, ...args], { ...options, ipc: true });
+}
+
+/** Starts a command on a core and waits until it listens. Standard output goes to a file that is removed at the end. */
+export async function startProcess(
+  command: readonly string[],
+  { core, env = {}, readPorts = readAnnouncement, ipc = false }: PartOptions & { ipc?: boolean },
 ): Promise<Part> {
   const directory = mkdtempSync(join(tmpdir(), 'bulkhead-bench-'));
   const outputPath = join(directory, 'output');
   const file = openSync(outputPath, 'w');
-  const command = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-  const child = spawn(command[0] ?? '', [...command.slice(1), ...args], {
-    stdio: ['ignore', file, 'inherit', 'ipc'],
+  const [program = '', ...args] = core === undefined ? command : ['taskset', '-c', String(core), ...command];
+  const child = spawn(program, args, {
+    stdio: ['ignore', file, 'inherit', ...(ipc ? (['ipc'] as const) : [])],
     env: { ...process.env, ...env },
   });
   closeSync(file);
   const output = (): string => readFileSync(outputPath, 'utf8');
-  const pid = child.pid ?? 0;
   let ports: readonly number[] | undefined;
   for (let waitedMs = 0; ports === undefined; waitedMs += 20) {
     if (child.exitCode !== null || waitedMs > 15_000) {
       child.kill();
-      throw new Error(`${args.join(' ')} did not start: ${output()}`);
+      const told = output();
+      rmSync(directory, { recursive: true });
+      throw new Error(`${command.join(' ')} did not start: ${told}`);
     }
     await sleep(20);
-    ports = readPorts(output());
+    ports = await readPorts(output());
   }
+  const pids = listFamily(child.pid ?? 0);
   return {
     child,
-    pid,
     ports,
     output,
     outputBytes: () => statSync(outputPath).size,
-    cpuSeconds: () => readCpuSeconds(pid),
+    cpuSeconds: () => pids.reduce<number | undefined>((sum, pid) => add(sum, readCpuSeconds(pid)), 0),
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       if (child.exitCode === null && child.signalCode === null) {
@@ -90,6 +107,10 @@ export async function startPart(
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+function add(sum: number | undefined, seconds: number | undefined): number | undefined {
+  return sum === undefined || seconds === undefined ? undefined : sum + seconds;
 }
 
 /** Seconds for which all processors together have been busy, with whatever; undefined where the system does not tell. */
@@ -103,12 +124,28 @@ export function readBusySeconds(): number | undefined {
   }
 }
 
-/** proc(5): fields 14 and 15 of `stat`, in ticks of 10 ms on every Linux that Node runs on. */
+/** Processor time so far, user and kernel mode. */
 function readCpuSeconds(pid: number): number | undefined {
+  const fields = readStat(pid);
+  // In ticks of 10 ms on every Linux that Node runs on.
+  return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** A process and its children, as nginx has its workers: they exist when it listens, and stay. */
+function listFamily(pid: number): number[] {
+  try {
+    const others = readdirSync('/proc').map(Number).filter(Number.isInteger);
+    return [pid, ...others.filter((other) => Number(readStat(other)?.[1]) === pid)];
+  } catch {
+    return [pid];
+  }
+}
+
+/** proc(5): the fields of `stat` behind the name: state, parent, and so on; undefined where the system does not tell. */
+function readStat(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }

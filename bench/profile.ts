@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { contenderNames, startContender } from './contenders.ts';
+import { contenderNames, isNative, startContender } from './contenders.ts';
 import { measureOnce } from './measure.ts';
 import { chooseCores, type Part, startPart } from './processes.ts';
 import { renderTable } from './report.ts';
@@ -25,7 +25,9 @@ const { values } = parseArgs({
     top: { type: 'string', default: '45' },
   },
 });
-const contenderName = contenderNames.find((name) => name === values.contender) ?? 'gateway';
+// V8 profiles what it runs, so not nginx and not HAProxy.
+const contenderName =
+  contenderNames.find((name) => name === values.contender && !isNative(name)) ?? 'gateway';
 const scenario = scenarioNames.find((name) => name === values.scenario) ?? 'get';
 
 const cores = chooseCores();
@@ -44,11 +46,13 @@ try {
       upstream: `http://127.0.0.1:${upstream.ports[0]}`,
       oneShotUpstream: `http://127.0.0.1:${upstream.ports[1]}`,
       issuer: identity.issuer,
+      publicKeyPem: identity.publicKeyPem,
     },
     { scenario, nodeOptions: ['--cpu-prof', `--cpu-prof-dir=${directory}`, '--cpu-prof-interval=200'] },
   );
   const job = {
     pace: 'saturate' as const,
+    generator: 'own' as const,
     port: contender.port,
     request: scenarioRequest(scenario, identity.token),
     connections: 32,

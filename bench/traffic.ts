@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { generateSigningKey, startJwksServer } from '../test/servers/jwks-server.ts';
 
@@ -13,6 +14,8 @@ export interface IdentityProvider {
   issuer: string;
   /** A token of about 560 bytes, as an identity provider issues them. */
   token: string;
+  /** The key that proves the token, for a peer that reads no JWKS. */
+  publicKeyPem: string;
   close(): Promise<void>;
 }
 
@@ -29,7 +32,9 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
     .setIssuedAt()
     .setExpirationTime('2h')
     .sign(key.privateKey);
-  return { issuer: server.url, token, close: server.stop };
+  const publicKey = createPublicKey({ key: key.publicJwk, format: 'jwk' });
+  const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' });
+  return { issuer: server.url, token, publicKeyPem, close: server.stop };
 }
 
 export const allowedTarget = '/json/2/stock.picking/search_read';
