@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { assumedVerifiers } from '../auth/assumed.ts';
 import { createKeySources, createVerifiers } from '../auth/verifiers.ts';
 import type { Configuration } from '../config/load.ts';
 import { systemClock } from '../core/clock.ts';
 import { systemScheduler } from '../core/scheduler.ts';
+import { newRequestId } from '../core/request-id.ts';
 import { decide } from '../decide/decide.ts';
 import { type DecisionJson, decisionJson } from '../decide/decision-json.ts';
 import { headOfDescription } from '../decide/described-request.ts';
@@ -28,7 +28,7 @@ export function openExplainer({ snapshot, identities }: Configuration): Explaine
   const limits = new MemoryStore({ clock });
   return {
     async ask(question) {
-      const head = headOfDescription(question, { listener: 'proxy', requestId: randomUUID() });
+      const head = headOfDescription(question, { listener: 'proxy', requestId: newRequestId() });
       if (head === undefined) throw new TypeError(`"request" is not METHOD URL: ${question.request}`);
       const effects = dryEffects({
         clock,

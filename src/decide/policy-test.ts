@@ -44,7 +44,7 @@ export async function runPolicyTest(
 ): Promise<PolicyTestResult> {
   const head = headOfDescription(test, {
     listener: 'proxy',
-    requestId: '00000000-0000-4000-8000-000000000000',
+    requestId: '00000000000040008000000000000000',
   });
   if (head === undefined) throw new TypeError(`"request" is not METHOD URL: ${test.request}`);
   const effects = privateEffects(test.as, identities);

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { Decision, Refusal } from '../core/decision.ts';
 import { canonicalIp, containsIp } from '../core/ip.ts';
 import type { RequestHead } from '../core/request-head.ts';
+import { newRequestId } from '../core/request-id.ts';
 import type { Decided } from '../decide/decide.ts';
 import { pushIdentityFields } from '../decide/identity-fields.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
@@ -29,9 +29,9 @@ export interface ForwardAuthContext {
  */
 export function createForwardAuth(context: ForwardAuthContext): HttpServerHandlers {
   return {
-    onExchange: (exchange) => new Question(context, exchange, randomUUID()).start(),
+    onExchange: (exchange) => new Question(context, exchange, newRequestId()).start(),
     onMalformed: (reason, peerAddress) => {
-      const requestId = randomUUID();
+      const requestId = newRequestId();
       context.observer.malformed({ reason, peerAddress, requestId });
       return renderRefusal(
         { reason, at: '' },

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { newRequestId } from '../core/request-id.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
 import type { HttpServerHandlers } from '../http1/server.ts';
 import { InlineRequest } from './inline-request.ts';
@@ -8,10 +8,10 @@ import type { ProxyContext } from './context.ts';
 /** The inline surface: Traefik sends the request here, and what is allowed goes on to Odoo. */
 export function createInlineProxy(context: ProxyContext): HttpServerHandlers {
   return {
-    onExchange: (exchange) => new InlineRequest(context, exchange, randomUUID()).start(),
-    onUpgrade: (request) => new InlineTunnel(context, request, randomUUID()).start(),
+    onExchange: (exchange) => new InlineRequest(context, exchange, newRequestId()).start(),
+    onUpgrade: (request) => new InlineTunnel(context, request, newRequestId()).start(),
     onMalformed: (reason, peerAddress) => {
-      const requestId = randomUUID();
+      const requestId = newRequestId();
       context.observer.malformed({ reason, peerAddress, requestId });
       return renderRefusal(
         { reason, at: '' },

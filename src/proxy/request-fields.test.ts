@@ -7,7 +7,7 @@ import type { CompiledZone, Snapshot } from '../decide/snapshot.ts';
 import type { RegisteredTenant } from '../tenants/registry.ts';
 import { upstreamFields } from './request-fields.ts';
 
-const requestId = '11111111-2222-4333-8444-555555555555';
+const requestId = '11111111222243338444555555555555';
 
 interface Case {
   method?: string;

@@ -111,18 +111,10 @@ function pushForwarded(out: string[], facts: Facts, host: string): void {
  * its trace id; always with a span of our own, the second half of the request id.
  */
 function traceParent(given: string | undefined, requestId: string): string {
-  // A UUID without its dashes.
-  const id =
-    requestId.slice(0, 8) +
-    requestId.slice(9, 13) +
-    requestId.slice(14, 18) +
-    requestId.slice(19, 23) +
-    requestId.slice(24);
-  // Random like the whole id, and never all zeros: it begins with the variant of the UUID (RFC 9562 §4.1).
-  const span = id.slice(16);
+  const span = requestId.slice(16);
   if (given !== undefined && wellFormedTrace.test(given))
     return `${given.slice(0, 36)}${span}${given.slice(52)}`;
-  return `00-${id}-${span}-00`;
+  return `00-${requestId}-${span}-00`;
 }
 
 const wellFormedTrace = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;

@@ -37,7 +37,7 @@ async function worker({
     bounded: () => [{ name: 'guard_keys', size: entries, max: 10 }],
   });
   for (let i = 0; i < requests; i++) metrics.requests.add(['proxy', 'office', 'none', 'interactive', 200]);
-  for (const seconds of durations) metrics.duration.observe({ zone: 'office', workload: 'batch' }, seconds);
+  for (const seconds of durations) metrics.duration.add('office', 'batch', seconds);
   metrics.limitStoreUp.set(gauges.storeUp ?? 1);
   metrics.configFresh.set(gauges.fresh ?? 1);
   metrics.configInfo.set({ version: gauges.version ?? 'v1' }, 1);

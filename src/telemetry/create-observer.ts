@@ -24,10 +24,10 @@ export function createObserver({ metrics, log, accessLog, tenantLabel, onFault }
       const workload = decision?.workload ?? 'none';
       const tenant = tenantLabel(decision?.tenant?.id);
       metrics.requests.add([request.surface, zone, tenant, workload, request.status]);
-      metrics.duration.observe({ zone, workload }, request.durationMs / 1000);
+      metrics.duration.add(zone, workload, request.durationMs / 1000);
       if (failure !== undefined) metrics.refusals.add([zone, failure]);
       if (request.queueMs > 0 && decision?.pool !== undefined) {
-        metrics.queueWait.observe({ zone, pool: decision.pool }, request.queueMs / 1000);
+        metrics.queueWait.add(zone, decision.pool, request.queueMs / 1000);
       }
       const limits = decision?.limits ?? noLimits;
       for (let i = 0; i < limits.length; i++) {

@@ -1,5 +1,6 @@
-import { type Aggregator, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Aggregator, collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client';
 import { createConfigFresh, createReloads } from './primary-metrics.ts';
+import { TalliedHistogram } from './histogram.ts';
 import { type LabelValue, Tally } from './tally.ts';
 
 /**
@@ -9,10 +10,10 @@ import { type LabelValue, Tally } from './tally.ts';
 export interface Metrics {
   registry: Registry;
   requests: Tally<readonly [surface: string, zone: string, tenant: string, workload: string, status: number]>;
-  duration: Histogram<'zone' | 'workload'>;
+  duration: TalliedHistogram<'zone' | 'workload'>;
   refusals: Tally<readonly [zone: string, reason: string]>;
   limitDecisions: Tally<readonly [zone: string, limit: string, outcome: string]>;
-  queueWait: Histogram<'zone' | 'pool'>;
+  queueWait: TalliedHistogram<'zone' | 'pool'>;
   reloads: Counter<'result'>;
   configInfo: Gauge<'version'>;
   configFresh: Gauge;
@@ -51,13 +52,15 @@ export function createMetrics(sources: MetricSources): Metrics {
       help: 'Requests that were answered, refused ones included.',
       labelNames: ['surface', 'zone', 'tenant', 'workload', 'status'],
     }),
-    duration: new Histogram({
-      name: 'bulkhead_request_duration_seconds',
-      help: 'Time from the head of a request to the last byte of its answer.',
-      labelNames: ['zone', 'workload'],
-      buckets: seconds,
-      registers,
-    }),
+    duration: registered(
+      registry,
+      new TalliedHistogram({
+        name: 'bulkhead_request_duration_seconds',
+        help: 'Time from the head of a request to the last byte of its answer.',
+        labelNames: ['zone', 'workload'],
+        buckets: seconds,
+      }),
+    ),
     refusals: registerTally(registry, {
       name: 'bulkhead_refusals_total',
       help: 'Requests that were refused, by reason code.',
@@ -68,13 +71,15 @@ export function createMetrics(sources: MetricSources): Metrics {
       help: 'What each limit said: admitted, refused, or shadow_refused when it only would have.',
       labelNames: ['zone', 'limit', 'outcome'],
     }),
-    queueWait: new Histogram({
-      name: 'bulkhead_pool_queue_wait_seconds',
-      help: 'Time that requests waited for a seat, those that got one at once left out.',
-      labelNames: ['zone', 'pool'],
-      buckets: seconds,
-      registers,
-    }),
+    queueWait: registered(
+      registry,
+      new TalliedHistogram({
+        name: 'bulkhead_pool_queue_wait_seconds',
+        help: 'Time that requests waited for a seat, those that got one at once left out.',
+        labelNames: ['zone', 'pool'],
+        buckets: seconds,
+      }),
+    ),
     reloads: createReloads(registers),
     configInfo: new Gauge({
       name: 'bulkhead_config_info',
@@ -91,6 +96,11 @@ export function createMetrics(sources: MetricSources): Metrics {
       registers,
     }),
   };
+}
+
+function registered<One extends object>(registry: Registry, metric: One): One {
+  registry.registerMetric(metric as unknown as Metric);
+  return metric;
 }
 
 /** A counter that is counted in a tally and read when somebody scrapes. */

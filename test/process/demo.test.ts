@@ -52,7 +52,7 @@ describe('the demo', () => {
   it('refuses with status, reason and request id', () => {
     const reasonOf = (text: string): unknown => (JSON.parse(text) as { reason: unknown }).reason;
     expect(step('Without a token')).toMatch(
-      /^HTTP\/1\.1 401 [^]*www-authenticate: Bearer realm="partner"[^]*"reason":"credentials_missing","requestId":"[0-9a-f-]{36}"/,
+      /^HTTP\/1\.1 401 [^]*www-authenticate: Bearer realm="partner"[^]*"reason":"credentials_missing","requestId":"[0-9a-f]{32}"/,
     );
     expect(reasonOf(step('A call that the partner zone'))).toBe('odoo_method_not_allowed');
     expect(reasonOf(step('A token of one tenant'))).toBe('tenant_mismatch');

@@ -41,7 +41,7 @@ export interface Asked {
   head?: Partial<RequestHead>;
 }
 
-export const requestId = '00000000-0000-4000-8000-000000000000';
+export const requestId = '00000000000040008000000000000000';
 
 /** Zones beside four pools and three tenants (one of each tier), with budgets and a clock of their own. */
 export function openScene(zones: Record<string, string>) {

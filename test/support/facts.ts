@@ -17,7 +17,7 @@ export function factsOf(path: string, changes: Partial<Facts> = {}): Facts {
     webSocket: false,
     odoo: readJson2(path),
     listener: 'proxy',
-    requestId: '00000000-0000-4000-8000-000000000000',
+    requestId: '00000000000040008000000000000000',
     ...changes,
   };
 }

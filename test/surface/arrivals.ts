@@ -44,6 +44,6 @@ function toArrival({ head, request }: ReceivedRequest): Arrival {
 }
 
 const changing: Record<string, RegExp> = {
-  'x-request-id': /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  'x-request-id': /^[0-9a-f]{32}$/,
   traceparent: /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/,
 };

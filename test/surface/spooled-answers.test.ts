@@ -27,7 +27,7 @@ class SlowClient {
   constructor(port: number, bytes: string) {
     this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.socket.pause();
-    this.socket.on('data', (data) => this.#take(data));
+    this.socket.on('data', (data: Buffer) => this.#take(data));
     this.socket.on('end', () => (this.ended = 'ended'));
     this.socket.on('error', () => (this.ended = 'reset'));
     this.socket.write(bytes);
@@ -81,7 +81,11 @@ function ask(target = '/big', version = '1.1'): SlowClient {
 }
 
 /** Writes `bytes` bytes of repeated `content`, as fast as they are taken. */
-function pour(socket: Socket, bytes: number, { content = block, onDone = () => {} } = {}): void {
+function pour(
+  socket: Socket,
+  bytes: number,
+  { content = block, onDone = () => {} }: { content?: Buffer; onDone?: () => void } = {},
+): void {
   let sent = 0;
   const write = (): void => {
     while (sent < bytes) {

@@ -48,8 +48,7 @@ function lengthField({ body = '', emptyBody = false }: UpstreamRequest, line: st
   return [`content-length: ${body.length}`];
 }
 
-const requestIdLine =
-  /(?<=\r\nx-request-id: )([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?=\r\n)/;
+const requestIdLine = /(?<=\r\nx-request-id: )([0-9a-f]{32})(?=\r\n)/;
 const traceLine = /(?<=\r\ntraceparent: )00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?=\r\n)/;
 
 /**
