@@ -1,16 +1,13 @@
 import type { Reason } from '../core/reason.ts';
 import { BodyBuffer } from './body-buffer.ts';
-import type { BodySource } from './body-source.ts';
+import type { BodyDefect, BodySource } from './body-source.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { BodyReceiver } from './incoming-body.ts';
 import { Spool, type SpoolOptions, type SpoolOwner } from './spool.ts';
 
 /** How collecting a request body ended: the body, or why there is none. */
 export type BodyResult = Buffer | BodySource | BodyFailure;
-export type BodyFailure = Extract<
-  Reason,
-  'body_too_large' | 'body_timeout' | 'framing_invalid' | 'client_gone' | 'spool_full'
->;
+export type BodyFailure = BodyDefect | Extract<Reason, 'client_gone' | 'spool_full'>;
 
 export interface CollectorBounds {
   /** Largest body. */

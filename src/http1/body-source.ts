@@ -1,3 +1,8 @@
+import type { Reason } from '../core/reason.ts';
+
+/** What a client can do wrong in a body. */
+export type BodyDefect = Extract<Reason, 'body_too_large' | 'body_timeout' | 'framing_invalid'>;
+
 /** Takes the bytes of a body as they come. */
 export interface BodyConsumer {
   /** False: no more until `resume`. The piece itself is taken in any case. */
@@ -11,6 +16,8 @@ export interface BodyConsumer {
 export interface BodySource {
   /** Undefined while it is not known; it goes out chunked then. */
   readonly length: number | undefined;
+  /** Why it came to nothing, when the one who sends it is to blame. */
+  readonly failure?: BodyDefect | undefined;
   /** Called once; pieces may be given at once, within the call. */
   start(consumer: BodyConsumer): void;
   resume(): void;

@@ -61,7 +61,7 @@ export class ClientConnection implements Timed {
 
   /** Whether the answer to the current request must be the last one. */
   get ending(): boolean {
-    return this.#server.draining;
+    return this.#server.draining || this.#expected === 'nothing';
   }
 
   get bodyDone(): boolean {
@@ -173,7 +173,10 @@ export class ClientConnection implements Timed {
     let rest: Buffer | undefined = bytes;
     while (rest !== undefined) {
       const found = this.#finder.find(rest, scanned);
-      if (found === 'nothing') break;
+      if (found === 'nothing') {
+        this.#held = undefined;
+        break;
+      }
       if (found === 'incomplete') {
         this.#awaitRest(rest);
         break;

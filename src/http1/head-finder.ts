@@ -11,6 +11,8 @@ export class HeadFinder {
   end = 0;
   next = 0;
   readonly #maxBytes: number;
+  /** Empty lines in front of the next head that were there alone, and are forgotten. */
+  #passedLines = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -21,15 +23,19 @@ export class HeadFinder {
    * not even a beginning; a reason: what is there can never become a head, or one of this size is not taken.
    */
   find(bytes: Buffer, scanned: number): 'found' | 'incomplete' | 'nothing' | HeadDefect {
-    const start = behindEmptyLines(bytes);
+    const start = behindEmptyLines(bytes, maxLeadingLines - this.#passedLines);
     this.start = start;
-    if (start === bytes.length) return 'nothing';
+    if (start === bytes.length) {
+      this.#passedLines += start / 2;
+      return 'nothing';
+    }
     this.end = bytes.indexOf(emptyLine, Math.max(start, scanned - emptyLine.length + 1));
     if (this.end === -1) {
       if (bytes.length - start > this.#maxBytes) return tooLarge(bytes, start);
       const bad = findImpossible(bytes, Math.max(start, scanned - 1));
       return bad === -1 ? 'incomplete' : defectAt(bytes, start, bad);
     }
+    this.#passedLines = 0;
     this.next = this.end + emptyLine.length;
     return this.end - start > this.#maxBytes ? tooLarge(bytes, start) : 'found';
   }
@@ -39,9 +45,9 @@ function tooLarge(bytes: Buffer, start: number): HeadDefect {
   return bytes.indexOf('\r\n', start) === -1 ? 'target_too_long' : 'header_too_large';
 }
 
-function behindEmptyLines(bytes: Buffer): number {
+function behindEmptyLines(bytes: Buffer, maxLines: number): number {
   let at = 0;
-  while (at < 2 * maxLeadingLines && bytes[at] === 0x0d && bytes[at + 1] === 0x0a) at += 2;
+  while (at < 2 * maxLines && bytes[at] === 0x0d && bytes[at + 1] === 0x0a) at += 2;
   return at;
 }
 

@@ -1,10 +1,11 @@
-import type { BodyConsumer, BodySource } from './body-source.ts';
+import type { BodyConsumer, BodyDefect, BodySource } from './body-source.ts';
 import type { ClientConnection } from './client-connection.ts';
 import type { BodyReceiver } from './incoming-body.ts';
 
 /** A request body on its way from the client: goes on as it comes, at the pace of whoever takes it. */
 export class LiveBody implements BodySource, BodyReceiver {
   readonly length: number | undefined;
+  failure: BodyDefect | undefined;
   readonly #connection: ClientConnection;
   readonly #maxBytes: number;
   #bytes = 0;
@@ -35,7 +36,7 @@ export class LiveBody implements BodySource, BodyReceiver {
   onBodyPiece(piece: Buffer): void {
     this.#bytes += piece.length;
     // Only a chunked body can get here: a declared length was looked at before.
-    if (this.#bytes > this.#maxBytes) this.onBodyFailure();
+    if (this.#bytes > this.#maxBytes) this.onBodyFailure('body_too_large');
     else if (this.#consumer?.onPiece(piece) === false) this.#connection.pauseBody();
   }
 
@@ -43,7 +44,9 @@ export class LiveBody implements BodySource, BodyReceiver {
     this.#consumer?.onEnd();
   }
 
-  onBodyFailure(): void {
+  onBodyFailure(failure: BodyDefect): void {
+    if (this.failure !== undefined) return;
+    this.failure = failure;
     const consumer = this.#consumer;
     this.#consumer = undefined;
     consumer?.onFailure();

@@ -16,6 +16,7 @@ import type { Pool } from '../pools/seats.ts';
 import { answerFields } from './answer-fields.ts';
 import type { ProxyContext } from './context.ts';
 import { upstreamFields } from './request-fields.ts';
+import { failureReasons, isRepeatable } from './upstream-failure.ts';
 
 /** A request whose connection could not be made is tried once more, at another endpoint. */
 const maxAttempts = 2;
@@ -224,15 +225,24 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   onFailure(failure: UpstreamFailure): void {
     if (failure === 'stale' && this.#sendAgain()) return;
     this.#release(failure === 'unreachable' ? 'failed' : 'unknown');
-    if (this.#gone || failure === 'aborted') return this.#report('client_gone');
+    if (this.#gone || this.#exchange.ended) return this.#report('client_gone');
+    const reason = failure === 'aborted' ? this.#bodyFailure() : failureReasons[failure];
     if (this.#answering) {
       // The client must see that the answer is incomplete (RFC 9112 §8): the connection breaks, nothing is made up.
       this.#exchange.abortAnswer();
-      return this.#report(failure === 'timeout' ? 'upstream_timeout' : 'upstream_invalid');
+      return this.#report(reason);
     }
     // Nothing left the gateway, so nothing can happen twice; every other failure may have reached a worker.
     if (failure === 'unreachable' && this.#attempts < maxAttempts) return this.#takeSeat();
-    this.#refuse({ reason: failureReasons[failure], at: '' });
+    this.#refuse({ reason, at: '' });
+  }
+
+  /** Why a body that was on its way came to nothing: its client, or the file that it was in. */
+  #bodyFailure(): Reason {
+    const body = this.#body;
+    return body === undefined || Buffer.isBuffer(body)
+      ? 'internal_error'
+      : (body.failure ?? 'internal_error');
   }
 
   /**
@@ -243,11 +253,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     const inquiry = this.#inquiry;
     const pool = this.#pool;
     if (inquiry === undefined || pool === undefined || this.#gone || this.#repeated) return false;
-    if (
-      !idempotentMethods.has(this.#head.method) ||
-      !(this.#body === undefined || Buffer.isBuffer(this.#body))
-    )
-      return false;
+    if (!isRepeatable(this.#head.method, this.#body)) return false;
     if (!pool.retries.spend()) return false;
     this.#repeated = true;
     this.#send(inquiry, { pool, freshConnection: true });
@@ -337,13 +343,3 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     });
   }
 }
-
-const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-
-const failureReasons = {
-  unreachable: 'upstream_unreachable',
-  invalid: 'upstream_invalid',
-  stale: 'upstream_invalid',
-  timeout: 'upstream_timeout',
-  aborted: 'client_gone',
-} as const satisfies Record<UpstreamFailure, Reason>;

@@ -1,28 +1,98 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { connectionField, fieldLine, framing, joined, lineEnd, mostly, mostlyIs, otherFields, spelled, upgradeField } from './grammar.ts';
+import { framing } from './framing.ts';
+import {
+  connectionField,
+  fieldLine,
+  joined,
+  lineEnd,
+  mostly,
+  mostlyIs,
+  otherFields,
+  spelled,
+  upgradeField,
+} from './grammar.ts';
 import { mutate, mutations } from './mutations.ts';
 import type { AnswerStream } from './our-answers.ts';
 
 const version = mostlyIs(
   'HTTP/1.1',
-  ['HTTP/1.0', 'HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'HTTP/0.9', 'HTTP/1', 'http/1.1', 'HTTP/1.01', 'ICY', 'RTSP/1.0', 'HTTP/11', '', 'HTTP/1.1\0', ' HTTP/1.1', 'HTTP/3.0'],
+  [
+    'HTTP/1.0',
+    'HTTP/1.0',
+    'HTTP/1.2',
+    'HTTP/2.0',
+    'HTTP/0.9',
+    'HTTP/1',
+    'http/1.1',
+    'HTTP/1.01',
+    'ICY',
+    'RTSP/1.0',
+    'HTTP/11',
+    '',
+    'HTTP/1.1\0',
+    ' HTTP/1.1',
+    'HTTP/3.0',
+  ],
   8,
 );
 const status = mostly(
   fc.constantFrom('200', '200', '204', '304', '302', '404', '500', '206', '205'),
-  ['100', '101', '199', '103', '000', '099', '600', '999', '20', '2000', '0200', '+200', '2 0', '-00', '', 'abc', '20\0', '200.0', '1e2', '\xb200'],
+  [
+    '100',
+    '101',
+    '199',
+    '103',
+    '000',
+    '099',
+    '600',
+    '999',
+    '20',
+    '2000',
+    '0200',
+    '+200',
+    '2 0',
+    '-00',
+    '',
+    'abc',
+    '20\0',
+    '200.0',
+    '1e2',
+    '\xb200',
+  ],
   10,
 );
-const reason = mostlyIs(' OK', ['', ' ', '  ', ' \xe9', ' a\tb', '\tOK', ' O\0K', ' O\rK', ' \x7f', 'OK', ' \x0b', ' a b c', ' 200'], 5);
+const reason = mostlyIs(
+  ' OK',
+  ['', ' ', '  ', ' \xe9', ' a\tb', '\tOK', ' O\0K', ' O\rK', ' \x7f', 'OK', ' \x0b', ' a b c', ' 200'],
+  5,
+);
 const space = mostlyIs(' ', ['  ', '\t', '', '\x0b', '\r\n '], 60);
-const keepAliveField = fieldLine(spelled('Keep-Alive'), fc.constantFrom('timeout=5', 'timeout=0', 'timeout=-1', 'max=1', ''));
+const keepAliveField = fieldLine(
+  spelled('Keep-Alive'),
+  fc.constantFrom('timeout=5', 'timeout=0', 'timeout=-1', 'max=1', ''),
+);
 
 const interim = mostlyIs(
   '',
-  ['HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n', 'HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n', 'HTTP/1.1 102 P\r\nTransfer-Encoding: chunked\r\n\r\n', 'HTTP/1.0 100 Continue\r\n\r\n', 'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n', '\r\n', '\n', ' ', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(17)],
+  [
+    'HTTP/1.1 100 Continue\r\n\r\n',
+    'HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n',
+    'HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n',
+    'HTTP/1.1 102 P\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'HTTP/1.0 100 Continue\r\n\r\n',
+    'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
+    '\r\n',
+    '\n',
+    ' ',
+    'HTTP/1.1 100 Continue\r\n\r\n'.repeat(17),
+  ],
   5,
 );
-const surplus = mostlyIs('', ['HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', '\r\n', 'x', '0\r\n\r\n', '\r\nHTTP/1.1 200 OK\r\n\r\n'], 5);
+const surplus = mostlyIs(
+  '',
+  ['HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', '\r\n', 'x', '0\r\n\r\n', '\r\nHTTP/1.1 200 OK\r\n\r\n'],
+  5,
+);
 
 const answer = fc
   .record({
@@ -34,7 +104,9 @@ const answer = fc
     end: lineEnd,
     surplus,
   })
-  .map((a) => a.interim + a.line + a.before + a.framing.fields + a.behind + a.end + a.framing.body + a.surplus);
+  .map(
+    (a) => a.interim + a.line + a.before + a.framing.fields + a.behind + a.end + a.framing.body + a.surplus,
+  );
 
 function streamOf(text: Arbitrary<string>): Arbitrary<AnswerStream> {
   return fc.record({

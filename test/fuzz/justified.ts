@@ -34,7 +34,8 @@ export const justifiedDifferences: readonly JustifiedDifference[] = [
     what: 'a request behind an upgrade that is none for us',
     why: 'A server may pass over an Upgrade, and reads HTTP on then (RFC 9110 §7.8). llhttp stops at each of them.',
     of: 'requests',
-    example: 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n',
+    example:
+      'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n',
     applies: ({ what }) => what === 'llhttp does not take it (another protocol follows)',
   },
   {
@@ -64,7 +65,8 @@ export const justifiedDifferences: readonly JustifiedDifference[] = [
 const tabBehindChunked = /\r\nTransfer-Encoding:[ \t]*chunked[ \t]*\t[ \t]*\r\n/i;
 const trailerRefusal =
   /\((HPE_(INVALID|UNEXPECTED)_(CONTENT_LENGTH|TRANSFER_ENCODING)|HPE_CLOSED_CONNECTION|another protocol follows)\)$/;
-const framingTrailer = /\r\n0+(;[^\r]*)?\r\n([^\r]+\r\n)*(Content-Length|Transfer-Encoding|(Proxy-)?Connection|Upgrade):/i;
+const framingTrailer =
+  /\r\n0+(;[^\r]*)?\r\n([^\r]+\r\n)*(Content-Length|Transfer-Encoding|(Proxy-)?Connection|Upgrade):/i;
 
 function isChunked(message: Message | undefined): boolean {
   return message?.fields.includes('transfer-encoding') === true;
@@ -76,7 +78,13 @@ const targetRefusals: ReadonlySet<string> = new Set(['target_invalid', 'path_amb
 function verdictOn(message: Message | undefined): string {
   const [method = '', target = ''] = message?.start.split(' ') ?? [];
   const fields = ['host', 'acme.erp.example'];
-  const plain = { scheme: 'http', listener: '', requestId: '', peerAddress: '', forwardedByPeer: false } as const;
+  const plain = {
+    scheme: 'http',
+    listener: '',
+    requestId: '',
+    peerAddress: '',
+    forwardedByPeer: false,
+  } as const;
   const verdict = canonicalise({ ...plain, method, target, fields }, []);
   return typeof verdict === 'string' ? verdict : '';
 }
@@ -88,5 +96,7 @@ export function findJustification(
   bytes: Buffer,
 ): JustifiedDifference | undefined {
   const text = bytes.toString('latin1');
-  return justifiedDifferences.find((one) => (one.of === of || one.of === 'both') && one.applies(difference, text));
+  return justifiedDifferences.find(
+    (one) => (one.of === of || one.of === 'both') && one.applies(difference, text),
+  );
 }

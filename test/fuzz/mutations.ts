@@ -8,15 +8,73 @@ export interface Mutation {
   pick: number;
 }
 
-const kinds = ['flip', 'set', 'insert', 'delete', 'repeat', 'splice', 'line end', 'repeat line', 'swap lines'] as const;
+const kinds = [
+  'flip',
+  'set',
+  'insert',
+  'delete',
+  'repeat',
+  'splice',
+  'line end',
+  'repeat line',
+  'swap lines',
+] as const;
 
 /** What parsers look for. */
 const tokens = [
-  '\r', '\n', '\r\n', '\r\n\r\n', ' ', '\t', '\0', '\x0b', '\x0c', '\x7f', '\x85', '\xa0', '\xff', ':', ';', ',', '"', '\\', '=', '_', '-', '+',
-  '0', '1', '5', 'a', 'F', '0x', '\r\n ', '\r\n\t', ' \r\n', '0\r\n\r\n', '5\r\nhello\r\n', '5;a=b\r\n', 'HTTP/1.0', 'HTTP/1.2', ' HTTP/1.1',
-  'Content-Length: 5\r\n', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n', 'Transfer-Encoding: identity\r\n', 'Connection: close\r\n',
-  'Connection: keep-alive\r\n', 'Host: b\r\n', 'Expect: 100-continue\r\n', 'Upgrade: websocket\r\n', 'Content_Length: 9\r\n', 'chunked', ', chunked',
-  'GET /spliced HTTP/1.1\r\nHost: s\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n', '18446744073709551616',
+  '\r',
+  '\n',
+  '\r\n',
+  '\r\n\r\n',
+  ' ',
+  '\t',
+  '\0',
+  '\x0b',
+  '\x0c',
+  '\x7f',
+  '\x85',
+  '\xa0',
+  '\xff',
+  ':',
+  ';',
+  ',',
+  '"',
+  '\\',
+  '=',
+  '_',
+  '-',
+  '+',
+  '0',
+  '1',
+  '5',
+  'a',
+  'F',
+  '0x',
+  '\r\n ',
+  '\r\n\t',
+  ' \r\n',
+  '0\r\n\r\n',
+  '5\r\nhello\r\n',
+  '5;a=b\r\n',
+  'HTTP/1.0',
+  'HTTP/1.2',
+  ' HTTP/1.1',
+  'Content-Length: 5\r\n',
+  'Content-Length: 0\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'Transfer-Encoding: identity\r\n',
+  'Connection: close\r\n',
+  'Connection: keep-alive\r\n',
+  'Host: b\r\n',
+  'Expect: 100-continue\r\n',
+  'Upgrade: websocket\r\n',
+  'Content_Length: 9\r\n',
+  'chunked',
+  ', chunked',
+  'GET /spliced HTTP/1.1\r\nHost: s\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+  'HTTP/1.1 100 Continue\r\n\r\n',
+  '18446744073709551616',
 ];
 const lineEnds = ['\n', '\r', '\r\r\n', '\n\r', '', '\r\n\r\n', '\r\n ', ' \r\n', '\0'];
 
@@ -43,7 +101,7 @@ function alter(text: string, { kind, at, length, pick }: Mutation, others: reado
   const behind = text.slice(place);
   switch (kind) {
     case 'flip':
-      return before + String.fromCharCode((behind.charCodeAt(0) || 0) ^ (1 << pick % 8)) + behind.slice(1);
+      return before + String.fromCharCode((behind.charCodeAt(0) || 0) ^ (1 << (pick % 8))) + behind.slice(1);
     case 'set':
       return before + String.fromCharCode(pick % 256) + behind.slice(1);
     case 'insert':

@@ -1,8 +1,9 @@
+import { tmpdir } from 'node:os';
 import { ClientConnection } from '../../src/http1/client-connection.ts';
 import type { ConnectionServer } from '../../src/http1/connection-server.ts';
 import { Deadlines } from '../../src/http1/deadlines.ts';
 import type { Exchange } from '../../src/http1/exchange.ts';
-import type { RequestHead } from '../../src/http1/request-head.ts';
+import { SpoolBudget } from '../../src/http1/spool-file.ts';
 import { MemorySocket } from './memory-socket.ts';
 import type { Message, Reading } from './reading.ts';
 
@@ -19,13 +20,14 @@ export interface RequestStream {
 const maxBodyBytes = 1024 * 1024;
 const never = 1_000_000;
 const deadlines = new Deadlines(never);
-const spool = { memoryBytes: maxBodyBytes };
+/** Never used: nothing here waits for a slow client. */
+const spool = { memoryBytes: maxBodyBytes, maxFileBytes: 0, directory: tmpdir(), budget: new SpoolBudget(0) };
 
 /** What the server side makes of a connection: the very object that a socket gets, every request answered at once. */
 export function readOurRequests(stream: RequestStream, pieces: readonly Buffer[]): Reading {
   const socket = new MemorySocket();
   const reading: Reading = { messages: [], over: undefined };
-  const server = {
+  const server: ConnectionServer = {
     options: {
       maxFields: 100,
       maxTargetBytes: 8 * 1024,
@@ -38,19 +40,24 @@ export function readOurRequests(stream: RequestStream, pieces: readonly Buffer[]
     },
     deadlines,
     draining: false,
-    onExchange: (exchange: Exchange) => takeExchange(exchange, socket, { stream, reading }),
-    onUpgrade({ method, target, fields }: RequestHead) {
-      reading.messages.push({ start: `${method} ${target}`, version: '1.1', fields, body: '', complete: true });
+    onExchange: (exchange) => takeExchange(exchange, socket, { stream, reading }),
+    onUpgrade({ method, target, fields }) {
+      reading.messages.push({
+        start: `${method} ${target}`,
+        version: '1.1',
+        fields,
+        body: '',
+        complete: true,
+      });
       reading.over = 'another protocol follows';
     },
-    onMalformed(reason: string) {
+    onMalformed(reason) {
       reading.over = reason;
       return { status: 400, fields: [], body: '' };
     },
     onConnectionEnd() {},
-  } satisfies Omit<ConnectionServer, 'options'> & { options: object };
-  // Nothing here ever waits for a client, so no spool is opened and none needs a place on the disk.
-  void new ClientConnection(socket.asSocket(), server as unknown as ConnectionServer);
+  };
+  void new ClientConnection(socket.asSocket(), server);
   for (const piece of pieces) socket.give(piece);
   if (!socket.open) reading.over ??= 'ends the connection';
   socket.destroy();

@@ -42,7 +42,11 @@ export const requests: Subject<RequestStream> = {
   theirs: ({ bytes }) => llhttp.read(bytes),
 };
 
-export const answers: Subject<AnswerStream> = { of: 'answers', ours: readOurAnswer, theirs: readLlhttpAnswer };
+export const answers: Subject<AnswerStream> = {
+  of: 'answers',
+  ours: readOurAnswer,
+  theirs: readLlhttpAnswer,
+};
 
 /** Long cases are about limits, which are ours alone. */
 const maxSeedBytes = 2 * 1024;
@@ -66,14 +70,18 @@ export async function checkStream<Stream extends { bytes: Buffer }>(
   for (const message of whole.messages) if (message.complete) tally.taken++;
   const inPieces = await ours(stream, cutBytes(bytes, places));
   if (!sameReading(whole, inPieces)) {
-    throw new Error(`We read it otherwise in pieces.\nin one: ${JSON.stringify(whole)}\nin pieces: ${JSON.stringify(inPieces)}`);
+    throw new Error(
+      `We read it otherwise in pieces.\nin one: ${JSON.stringify(whole)}\nin pieces: ${JSON.stringify(inPieces)}`,
+    );
   }
   const difference = findDifference(whole, await theirs(stream, [bytes]));
   if (difference === undefined) return;
   const justification = findJustification(of, difference, bytes);
   if (justification === undefined) {
     const { what, ...messages } = difference;
-    throw new Error(`We and llhttp differ: ${what}.\nours: ${JSON.stringify(messages.ours)}\nllhttp: ${JSON.stringify(messages.theirs)}`);
+    throw new Error(
+      `We and llhttp differ: ${what}.\nours: ${JSON.stringify(messages.ours)}\nllhttp: ${JSON.stringify(messages.theirs)}`,
+    );
   }
   tally.justified.set(justification.what, (tally.justified.get(justification.what) ?? 0) + 1);
 }

@@ -37,7 +37,12 @@ export function findDifference(ours: Reading, theirs: Reading): Difference | und
   for (const [index, our] of ours.messages.entries()) {
     const their = theirs.messages[index];
     const what = their === undefined ? 'llhttp does not take it' : compareMessages(our, their, ours.over);
-    if (what !== undefined) return { what: theirs.over === undefined ? what : `${what} (${theirs.over})`, ours: our, theirs: their };
+    if (what !== undefined)
+      return {
+        what: theirs.over === undefined ? what : `${what} (${theirs.over})`,
+        ours: our,
+        theirs: their,
+      };
   }
   const next = theirs.messages[ours.messages.length];
   if (ours.over !== undefined || next === undefined) return undefined;
@@ -50,6 +55,7 @@ function compareMessages(our: Message, their: Message, over: string | undefined)
   if (JSON.stringify(our.fields) !== JSON.stringify(their.fields)) return 'the fields differ';
   // Refused within the body, which is then nobody's.
   if (!our.complete && over !== undefined) return undefined;
-  if (our.complete !== their.complete) return our.complete ? 'llhttp waits for more of it' : 'llhttp waits for no more of it';
+  if (our.complete !== their.complete)
+    return our.complete ? 'llhttp waits for more of it' : 'llhttp waits for no more of it';
   return our.body === their.body ? undefined : 'the bodies differ';
 }

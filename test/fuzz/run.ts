@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util';
 import fc, { type Arbitrary } from 'fast-check';
-import { agreement, answers, anyAnswers, anyRequests, newTally, requests, type Subject, type Tally } from './properties.ts';
+import {
+  agreement,
+  answers,
+  anyAnswers,
+  anyRequests,
+  newTally,
+  requests,
+  type Subject,
+  type Tally,
+} from './properties.ts';
 
 // Reads random streams with our parsers and with llhttp until the time is over: `npm run fuzz`. A finding is printed with its
 // seed, with which it comes again: `npm run fuzz -- --seed 5 --seconds 1`.
@@ -19,7 +28,8 @@ async function search<Stream extends { bytes: Buffer }>(
   const result = await fc.check(agreement(subject, streams, tally), { seed, numRuns: runsPerSeed });
   if (!result.failed) return undefined;
   const [cut] = result.counterexample ?? [];
-  const error = result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance);
+  const error =
+    result.errorInstance instanceof Error ? result.errorInstance.message : String(result.errorInstance);
   const { bytes, ...rest } = cut?.stream ?? { bytes: Buffer.alloc(0) };
   return [
     `seed ${seed}, path ${result.counterexamplePath}, ${subject.of}, shrunk ${result.numShrinks} times:`,
@@ -37,18 +47,24 @@ async function main(): Promise<number> {
     process.stderr.write(usage);
     return 64;
   }
-  print(`Fuzzing for ${seconds} s from seed ${firstSeed}, ${runsPerSeed} request and ${runsPerSeed} answer streams per seed.`);
+  print(
+    `Fuzzing for ${seconds} s from seed ${firstSeed}, ${runsPerSeed} request and ${runsPerSeed} answer streams per seed.`,
+  );
   const tally = newTally();
   const startMs = performance.now();
   let seed = firstSeed;
   let finding: string | undefined;
   let passedS = 0;
   while (finding === undefined && passedS < seconds) {
-    finding = (await search(requests, anyRequests, { seed, tally })) ?? (await search(answers, anyAnswers, { seed, tally }));
+    finding =
+      (await search(requests, anyRequests, { seed, tally })) ??
+      (await search(answers, anyAnswers, { seed, tally }));
     seed++;
     passedS = (performance.now() - startMs) / 1000;
   }
-  print(`${tally.streams} streams in ${passedS.toFixed(1)} s (${Math.round(tally.streams / passedS)} per second), ${tally.taken} messages taken.`);
+  print(
+    `${tally.streams} streams in ${passedS.toFixed(1)} s (${Math.round(tally.streams / passedS)} per second), ${tally.taken} messages taken.`,
+  );
   for (const [what, count] of tally.justified) print(`Justified, ${count} times: ${what}.`);
   if (finding === undefined) return 0;
   print(`\nFinding: ${finding}`);

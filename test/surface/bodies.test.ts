@@ -298,7 +298,7 @@ describe('a refusal', () => {
       title: 'No zone covers this request',
       status: 404,
       detail: 'No zone covers this request.',
-      instance: `urn:uuid:${requestId}`,
+      instance: `urn:bulkhead:request:${requestId}`,
       reason: 'no_zone',
       requestId,
     });

@@ -109,7 +109,7 @@ describe('one limit', () => {
       title: 'A rate limit is exceeded',
       status: 429,
       detail: 'Exceeded: calls.',
-      instance: `urn:uuid:${requestId}`,
+      instance: `urn:bulkhead:request:${requestId}`,
       reason: 'limit_exceeded',
       requestId,
       'violated-policies': ['calls'],
