@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statSync,
   writeSync,
@@ -24,7 +25,7 @@ export interface Cores {
 export interface Part {
   child: ChildProcess;
   ports: readonly number[];
-  /** Everything it wrote to standard output so far. */
+  /** What it wrote to standard output so far, the first MiB of it. */
   output(): string;
   outputBytes(): number;
   /** Seconds of processor time that it and its children have used, in user and kernel mode; undefined where the system does not tell. */
@@ -79,7 +80,7 @@ export async function startProcess(
     env: { ...process.env, ...env },
   });
   closeSync(file);
-  const output = (): string => readFileSync(outputPath, 'utf8');
+  const output = (): string => readBeginning(outputPath);
   let ports: readonly number[] | undefined;
   for (let waitedMs = 0; ports === undefined; waitedMs += 20) {
     if (child.exitCode !== null || waitedMs > 15_000) {
@@ -148,5 +149,16 @@ function readStat(pid: number): string[] | undefined {
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
+  }
+}
+
+/** An access log of a long run is larger than a text may be. */
+function readBeginning(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(1024 * 1024);
+    return bytes.toString('utf8', 0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
   }
 }

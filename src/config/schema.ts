@@ -11,6 +11,7 @@ import {
 } from '../core/schema.ts';
 import { parseDescription } from '../decide/described-request.ts';
 import { guardSchema, limitSchema, storeSchema } from '../limits/options.ts';
+import { bruteForceSchema } from '../limits/penalty-options.ts';
 import { odooAllowSchema } from '../odoo/allow.ts';
 import { workloadSchema } from '../odoo/workload.ts';
 import { tenantRuleSchema } from '../tenants/options.ts';
@@ -100,7 +101,7 @@ export const gatewaySchema = z.strictObject({
       bodyTimeout: durationSchema.prefault('30s').describe('Longest pause within a request body.'),
       writeTimeout: durationSchema
         .prefault('60s')
-        .describe('Longest time for which a client may take no byte of its answer.'),
+        .describe('Longest time for which a client may take nothing of its answer, told in pieces of up to 64 KiB.'),
       idleTimeout: durationSchema
         .prefault('120s')
         .describe('How long an idle connection stays open; longer than the idle time of the proxy in front.'),
@@ -122,6 +123,9 @@ export const gatewaySchema = z.strictObject({
     .describe(
       'Where limits are counted for all instances; without it each instance counts for itself in memory.',
     ),
+  bruteForce: bruteForceSchema
+    .prefault({})
+    .describe('How failed logins, tokens and keys are answered, in every zone that does not switch it off.'),
   telemetry: z
     .strictObject({
       accessLog: yesNo('It would be unknown whether requests are logged.')
@@ -242,6 +246,11 @@ export const zoneSchema = z.strictObject({
     })
     .prefault({})
     .describe('Rules about the address of the client.'),
+  bruteForce: yesNo('It would be unknown whether passwords may be guessed without end.')
+    .default(true)
+    .describe(
+      'Whether failed logins, tokens and keys are counted here, and who fails too often is held back.',
+    ),
   identify: identifySchema,
   tenant: tenantRuleSchema.optional().describe('How the tenant is found; without it the zone has none.'),
   allow: z

@@ -59,13 +59,8 @@ export class BodyCollector implements BodyReceiver, SpoolOwner {
     this.#finish(this.#spool ?? this.#memory.take());
   }
 
-  onBodyFailure(failure: 'framing_invalid' | 'body_timeout'): void {
+  onBodyFailure(failure: 'framing_invalid' | 'body_timeout' | 'client_gone'): void {
     this.#finish(failure);
-  }
-
-  /** The connection is gone. */
-  onClosed(): void {
-    this.#finish('client_gone');
   }
 
   #finish(result: BodyResult): void {

@@ -33,6 +33,10 @@ export class ClientConnection implements Timed {
   /** Bytes that came and are not read yet. */
   #held: BodyBuffer | undefined;
   #exchange: Exchange | undefined;
+  #guarded = false;
+  /** When the time for a stall began; the pieces are of one size, so a new one may make up for one that has gone. */
+  #unsentBytes = 0;
+  #progressed = false;
   #receiver: BodyReceiver | undefined;
   #body: IncomingBody | undefined;
   readonly #finder: HeadFinder;
@@ -49,7 +53,6 @@ export class ClientConnection implements Timed {
     socket.on('data', this.#onData);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onPeerEnd);
-    socket.on('timeout', this.#onError);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
   }
@@ -91,12 +94,10 @@ export class ClientConnection implements Timed {
     socket.uncork();
   }
 
-  /**
-   * Whether the client is given up when it takes no byte of what is written for a while. `net.Socket` looks at the progress
-   * within one write, which `drain` does not show.
-   */
+  /** Whether the client is given up when nothing that is written gets through to it for a while. */
   guardWrites(guarded: boolean): void {
-    this.#socket.setTimeout(guarded ? this.#server.options.writeStallMs : 0);
+    this.#guarded = guarded;
+    if (this.#expected !== 'body') this.deadline = guarded ? this.#stallDeadline() : 0;
   }
 
   /** Gives the body of the current request to `receiver`, what is there already at once. */
@@ -145,10 +146,24 @@ export class ClientConnection implements Timed {
   }
 
   onDeadline(): void {
-    if (this.#expected === 'nothing') this.#socket.destroy();
-    else if (this.#expected === 'body') this.#endBody('body_timeout');
-    else if (this.#held !== undefined) this.#refuse('head_timeout');
-    else this.#socket.destroy();
+    if (this.#expected === 'body') this.#endBody('body_timeout');
+    else if (this.#expected === 'head' && this.#held !== undefined) this.#refuse('head_timeout');
+    else this.#endStalled();
+  }
+
+  /** Gives up who is idle, or takes nothing of what is written; who takes some of it has his time again. */
+  #endStalled(): void {
+    const unsentBytes = this.#socket.writableLength;
+    const idle = unsentBytes === 0 && this.#exchange === undefined;
+    const stalled = unsentBytes > 0 && unsentBytes === this.#unsentBytes && !this.#progressed;
+    if (idle || stalled) return void this.#socket.destroy();
+    this.deadline = this.#stallDeadline();
+  }
+
+  #stallDeadline(): number {
+    this.#unsentBytes = this.#socket.writableLength;
+    this.#progressed = false;
+    return this.#server.deadlines.after(this.#server.options.writeStallMs);
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -243,7 +258,7 @@ export class ClientConnection implements Timed {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     this.#body = undefined;
-    this.deadline = 0;
+    this.deadline = this.#guarded ? this.#stallDeadline() : 0;
     this.#expected = failure === undefined ? 'ahead' : 'nothing';
     if (failure !== undefined) this.#held = undefined;
     if (receiver === discard) {
@@ -275,7 +290,7 @@ export class ClientConnection implements Timed {
 
   #close(): void {
     this.#stopReading();
-    if (this.#socket.writableLength > 0) this.guardWrites(true);
+    if (this.#socket.writableLength > 0) this.deadline = this.#stallDeadline();
     closeLingering(this.#socket);
   }
 
@@ -291,12 +306,13 @@ export class ClientConnection implements Timed {
     const socket = this.#socket;
     this.#server.deadlines.forget(this);
     socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onPeerEnd);
-    socket.off('timeout', this.#onError).off('error', this.#onError).off('close', this.#onClose);
+    socket.off('error', this.#onError).off('close', this.#onClose);
     this.#server.onConnectionEnd(this);
     this.#server.onUpgrade?.(head, socket, early);
   }
 
   readonly #onDrain = (): void => {
+    this.#progressed = true;
     if (this.#exchange !== undefined) this.#exchange.onWritable();
     else if (this.#expected === 'ahead') this.#awaitHead();
   };
@@ -307,7 +323,6 @@ export class ClientConnection implements Timed {
     else this.#socket.end();
   };
 
-  /** An error, or a write that makes no progress. */
   readonly #onError = (): void => {
     this.#socket.destroy();
   };
@@ -315,10 +330,12 @@ export class ClientConnection implements Timed {
   readonly #onClose = (): void => {
     this.#server.deadlines.forget(this);
     const exchange = this.#exchange;
+    const receiver = this.#receiver;
     this.#stopReading();
     this.#exchange = undefined;
     this.#server.onConnectionEnd(this);
     exchange?.onConnectionClosed();
+    receiver?.onBodyFailure('client_gone');
   };
 }
 

@@ -43,7 +43,6 @@ export class Exchange implements AnswerOwner {
   #listener: ExchangeListener | undefined;
   #expectsContinue: boolean;
   #bodyBroken = false;
-  #collector: BodyCollector | undefined;
   #answer: AnswerStream | undefined;
   #ended = false;
 
@@ -84,17 +83,16 @@ export class Exchange implements AnswerOwner {
     if (this.#ended) return onDone('client_gone');
     if (this.#bodyBroken) return onDone('framing_invalid');
     if (this.bodyLength !== undefined && this.bodyLength > maxBytes) return onDone('body_too_large');
-    this.#collector = new BodyCollector(
+    const collector = new BodyCollector(
       this.#connection,
       { maxBytes, memoryBytes, spool: this.#spool },
       (result) => {
-        this.#collector = undefined;
         if (typeof result === 'string') this.#bodyBroken = true;
         onDone(result);
       },
     );
     this.#continue();
-    this.#connection.readBody(this.#collector);
+    this.#connection.readBody(collector);
   }
 
   /** The body as it comes, for an upstream that may wait for a slow client. */
@@ -171,9 +169,7 @@ export class Exchange implements AnswerOwner {
   onConnectionClosed(): void {
     this.#ended = true;
     this.#answer?.stop();
-    const collector = this.#collector;
-    if (collector === undefined) this.#listener?.onGone();
-    else collector.onClosed();
+    this.#listener?.onGone();
   }
 
   /** RFC 9110 §15.2.1. */

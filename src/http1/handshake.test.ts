@@ -82,8 +82,14 @@ describe('a handshake', () => {
     expect(await shake()).toEqual([
       {
         agreed: [
-          ...['upgrade', 'websocket', 'connection', 'Upgrade'],
-          ...['sec-websocket-accept', accept, 'set-cookie', 'a=b'],
+          'upgrade',
+          'websocket',
+          'connection',
+          'Upgrade',
+          'sec-websocket-accept',
+          accept,
+          'set-cookie',
+          'a=b',
         ],
         early: '\x81\x02hi',
       },

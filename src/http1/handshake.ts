@@ -43,6 +43,7 @@ export class Handshake implements AnswerSink {
   #informational = 0;
   #connected = false;
   #settled = false;
+  #timer: NodeJS.Timeout | undefined;
   /** Of an answer that declines. */
   #reader: ResponseReader | undefined;
   #status = 0;
@@ -62,7 +63,9 @@ export class Handshake implements AnswerSink {
     socket.setTimeout(target.connectTimeoutMs);
     socket.on('connect', () => {
       this.#connected = true;
-      socket.setTimeout(target.timeoutMs);
+      socket.setTimeout(0);
+      // From now on, and not from the last byte: an answer that drips has no more time.
+      this.#timer = setTimeout(this.#onTimeout, target.timeoutMs).unref();
       const request = { ...target, method: 'GET', body: undefined, keepAlive: false, freshConnection: true };
       const head = requestHead(request, 'Upgrade');
       if (head === undefined) this.#fail('invalid');
@@ -77,6 +80,7 @@ export class Handshake implements AnswerSink {
   /** Nobody waits for it any more. */
   destroy(): void {
     this.#settled = true;
+    clearTimeout(this.#timer);
     this.#socket.destroy();
   }
 
@@ -130,6 +134,7 @@ export class Handshake implements AnswerSink {
     }
     if (this.#settled) return;
     this.#settled = true;
+    clearTimeout(this.#timer);
     const socket = this.#socket;
     socket.setTimeout(0);
     socket.off('data', this.#onData).off('end', this.#onEnd);

@@ -47,9 +47,33 @@ describe('HeadFinder', () => {
     ['a head with a body', 'POST / X\r\n\r\n\r\nbody', { head: 'POST / X', next: 12 }],
     ['a head behind an empty line', '\r\nGET / X\r\n\r\n', { head: 'GET / X', next: 13 }],
     ['a head behind two empty lines', '\r\n\r\nGET / X\r\n\r\n', { head: 'GET / X', next: 15 }],
+    // No more than two are forgotten, whenever they come; a third one is the beginning of a head that is none.
+    ['three empty lines', '\r\n\r\n\r\nGET / X\r\n\r\n', { head: '\r\nGET / X', next: 17 }],
     ['obs-text', 'GET /\xe9 X\r\n\r\n', { head: 'GET /\xe9 X', next: 12 }],
   ])('says what %s is, whole and byte by byte', (_name, text, verdict) => {
     expect([find(text), byBytes(text)]).toEqual([verdict, verdict]);
+  });
+
+  test('forgets two empty lines before each head', () => {
+    const finder = new HeadFinder(100);
+    const finds = [
+      '\r\n',
+      '\r\n',
+      'GET / X\r\n\r\n',
+      '\r\n',
+      '\r\n',
+      'GET / X\r\n\r\n',
+      '\r\nGET / X\r\n\r\n',
+    ];
+    expect(finds.map((text) => [finder.find(Buffer.from(text), 0), finder.start])).toEqual([
+      ['nothing', 2],
+      ['nothing', 2],
+      ['found', 0],
+      ['nothing', 2],
+      ['nothing', 2],
+      ['found', 0],
+      ['found', 2],
+    ]);
   });
 
   test.each([
@@ -83,7 +107,11 @@ describe('HeadFinder', () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 80 });
 
   test('finds the same head however it is cut', () => {
-    const line = fc.string({ unit: fc.constantFrom(...'aB:/ \t1\xe9'), minLength: 1, maxLength: 12 });
+    const line = fc.string({
+      unit: fc.constantFrom(...Array.from('aB:/ \t1\xe9')),
+      minLength: 1,
+      maxLength: 12,
+    });
     const lines = fc.array(line, { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 }), lines, fc.string(), sizes, (empty, parts, behind, cuts) => {

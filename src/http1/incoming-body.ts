@@ -4,7 +4,7 @@ import { type BodySink, ChunkedReader } from './chunked.ts';
 /** Takes the body of a request, piece by piece. */
 export interface BodyReceiver extends BodySink {
   onBodyEnd(): void;
-  onBodyFailure(failure: 'framing_invalid' | 'body_timeout'): void;
+  onBodyFailure(failure: 'framing_invalid' | 'body_timeout' | 'client_gone'): void;
 }
 
 /** Finds the end of one request body (RFC 9112 §6): by its length, or by its last chunk. */

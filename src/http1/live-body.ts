@@ -44,9 +44,9 @@ export class LiveBody implements BodySource, BodyReceiver {
     this.#consumer?.onEnd();
   }
 
-  onBodyFailure(failure: BodyDefect): void {
+  onBodyFailure(failure: BodyDefect | 'client_gone'): void {
     if (this.failure !== undefined) return;
-    this.failure = failure;
+    if (failure !== 'client_gone') this.failure = failure;
     const consumer = this.#consumer;
     this.#consumer = undefined;
     consumer?.onFailure();

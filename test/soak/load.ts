@@ -18,7 +18,7 @@ const maxToldWrong = 20;
 /** Keeps `clients` connections busy until `signal` says stop, and what they began is over. */
 export async function runLoad(
   port: number,
-  { clients, signal }: { clients: number; signal: AbortSignal },
+  { clients, without, signal }: { clients: number; without: readonly string[]; signal: AbortSignal },
 ): Promise<Tally> {
   const tally: Tally = {
     started: 0,
@@ -27,10 +27,11 @@ export async function runLoad(
     wrong: [],
     wrongCount: 0,
   };
-  const totalWeight = scenarios.reduce((sum, { weight }) => sum + weight, 0);
+  const chosen = scenarios.filter(({ name }) => !without.includes(name));
+  const totalWeight = chosen.reduce((sum, { weight }) => sum + weight, 0);
   const choose = (): Scenario => {
     let at = randomInt(totalWeight);
-    for (const scenario of scenarios) {
+    for (const scenario of chosen) {
       at -= scenario.weight;
       if (at < 0) return scenario;
     }

@@ -111,7 +111,7 @@ async function expectFailure(connection: SoakConnection, target: string, reason:
 
 /** Nine requests in ten are good ones, in all the forms that clients use. */
 const good: Scenario[] = [
-  { name: 'get', weight: 430, run: (connection, id) => fetchContent(connection, id, { bytes: 200 }) },
+  { name: 'get', weight: 440, run: (connection, id) => fetchContent(connection, id, { bytes: 200 }) },
   {
     name: 'get, slow worker',
     weight: 60,
@@ -152,12 +152,12 @@ const good: Scenario[] = [
   {
     name: 'post, streamed',
     weight: 30,
-    run: (connection, id) => sendBody(connection, id, bodyOf(100_000), '/report/pdf'),
+    run: (connection, id) => sendBody(connection, id, bodyOf(100_000), '/report/pdf/1'),
   },
   {
     name: 'post, streamed in chunks',
     weight: 10,
-    run: (connection, id) => sendChunks(connection, id, bodyOf(100_000), '/report/pdf'),
+    run: (connection, id) => sendChunks(connection, id, bodyOf(100_000), '/report/pdf/1'),
   },
 ];
 
@@ -175,7 +175,7 @@ const leaving: Scenario[] = [
     name: 'leaves within its body',
     weight: 10,
     async run(connection, id) {
-      const body = bodyOf(1_000_000);
+      const body = bodyOf(500_000);
       connection.send(post(`/odoo?id=${id}`, lengthField(body)));
       connection.send(body.subarray(0, randomInt(body.length)));
       return await leave(connection, 20);
@@ -185,8 +185,8 @@ const leaving: Scenario[] = [
     name: 'leaves within its streamed body',
     weight: 10,
     async run(connection, id) {
-      const body = bodyOf(1_000_000);
-      connection.send(post(`/report/pdf?id=${id}`, lengthField(body)));
+      const body = bodyOf(500_000);
+      connection.send(post(`/report/pdf/1?id=${id}`, lengthField(body)));
       connection.send(body.subarray(0, randomInt(body.length)));
       return await leave(connection, 20);
     },
@@ -201,16 +201,16 @@ const leaving: Scenario[] = [
   },
   {
     name: 'leaves within its answer',
-    weight: 5,
+    weight: 2,
     async run(connection, id) {
       connection.socket.pause();
-      connection.send(get(`/odoo?id=${id}&bytes=${8 * mebibyte}`));
+      connection.send(get(`/odoo?id=${id}&bytes=${5 * mebibyte}`));
       return await leave(connection, 100);
     },
   },
   {
     name: 'speaks something else',
-    weight: 5,
+    weight: 8,
     async run(connection) {
       connection.send('\x16\x03\x01 this is no HTTP\r\n\r\n');
       return expectAnswer(await connection.answer(), 400, 'framing_invalid');
@@ -221,7 +221,7 @@ const leaving: Scenario[] = [
 const slow: Scenario[] = [
   {
     name: 'reads slowly',
-    weight: 10,
+    weight: 4,
     async run(connection, id) {
       const bytes = 3 * mebibyte;
       connection.send(get(`/odoo?id=${id}&bytes=${bytes}`));
@@ -247,7 +247,7 @@ const slow: Scenario[] = [
   },
   {
     name: 'writes its body slowly',
-    weight: 10,
+    weight: 16,
     async run(connection, id) {
       const body = bodyOf(50_000);
       connection.send(post(`/odoo?id=${id}`, chunkedField));

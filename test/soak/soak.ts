@@ -10,6 +10,8 @@ export interface SoakOptions {
   /** How far memory may rise over the second half, by its trend. */
   maxGrowthBytes: number;
   sampleMs: number;
+  /** Names of scenarios that are left out. */
+  without?: readonly string[];
   log?(line: string): void;
 }
 
@@ -21,11 +23,13 @@ export interface SoakReport {
   most: { sockets: number; spoolFiles: number; busySeats: number; queued: number };
   /** What the gateway has counted, all answers. */
   counted: number;
+  /** Which part of one core the gateway had while the load ran. */
+  core: number;
   /** What is wrong; empty when nothing is. */
   findings: string[];
 }
 
-const seats = 16;
+const seats = 48;
 /** How long what is left may take to go: idle connections of upstreams end after their 5 s. */
 const settleMs = 15_000;
 const mebibyte = 1024 * 1024;
@@ -44,7 +48,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 }
 
 function startGateway({ url }: SoakUpstream): Promise<WatchedGateway> {
-  const pool = `endpoints: [{ url: "${url}", seats: ${seats} }], health: false, keepAlive: true, queue: { max: 1000, deadline: 30s }`;
+  const pool = `endpoints: [{ url: "${url}", seats: ${seats} }], health: false, keepAlive: true, queue: { max: 1000, deadline: 20s }`;
   return startWatchedGateway({
     gateway: 'http: { bodyTimeout: 5s, writeTimeout: 5s, spool: { memory: 128KiB } }',
     interactive: pool,
@@ -54,13 +58,13 @@ function startGateway({ url }: SoakUpstream): Promise<WatchedGateway> {
 }
 
 async function watch(gateway: WatchedGateway, options: SoakOptions): Promise<SoakReport> {
-  const { durationMs, clients, maxGrowthBytes, sampleMs, log = () => {} } = options;
+  const { durationMs, clients, maxGrowthBytes, sampleMs, without = [], log = () => {} } = options;
   const before = gateway.read();
   const rss: Sample[] = [];
   const most = { sockets: 0, spoolFiles: 0, busySeats: 0, queued: 0 };
   const startMs = performance.now();
   const stop = new AbortController();
-  const loading = runLoad(gateway.port, { clients, signal: stop.signal });
+  const loading = runLoad(gateway.port, { clients, without, signal: stop.signal });
   while (performance.now() - startMs < durationMs) {
     await sleep(sampleMs);
     const { rssBytes, sockets, spoolFiles } = gateway.read();
@@ -78,6 +82,8 @@ async function watch(gateway: WatchedGateway, options: SoakOptions): Promise<Soa
       `${(rss.at(-1)?.atMs ?? 0).toFixed(0).padStart(7)} ms  rss ${inMiB(rssBytes)}  heap ${inMiB(heapBytes)}  sockets ${sockets}  spool files ${spoolFiles}  seats ${busySeats}  queue ${queued}  requests ${counted}`,
     );
   }
+  const cpuSeconds = sumOf(await gateway.metrics(), 'process_cpu_seconds_total');
+  const core = (cpuSeconds * 1000) / (performance.now() - startMs);
   stop.abort();
   const tally = await loading;
   const findings = await settle(gateway, before);
@@ -91,7 +97,7 @@ async function watch(gateway: WatchedGateway, options: SoakOptions): Promise<Soa
     findings.push(`${tally.wrongCount} answers were wrong:`, ...tally.wrong.map((text) => `  ${text}`));
   const code = await gateway.stop();
   if (code !== 0) findings.push(`the gateway ended with ${code}: ${gateway.process.err.slice(-2_000)}`);
-  return { tally, rss, growthBytes, most, counted, findings };
+  return { tally, rss, growthBytes, most, counted, core, findings };
 }
 
 /** Waits until nothing of the load is left; tells what stays. */

@@ -278,6 +278,40 @@ describe('a body that is passed on as it comes', () => {
     expect(summary(await connection.answer())).toBe('502 upstream_invalid');
     expect(await surface.busySeats()).toBe(0);
   });
+
+  describe('and never becomes whole', () => {
+    test.each([
+      ['its client goes', 'Content-Length: 10\r\n', 'hello', (client: WireConnection) => client.destroy()],
+      ['its client is reset', chunked, chunk('hello'), (client: WireConnection) => client.reset()],
+    ])('is not completed when %s', async (_name, fields, begin, leave) => {
+      await start({ pool: stream });
+      const connection = await open(post(fields, begin));
+      await arrived(begin);
+      leave(connection);
+      await waitUntil(() => first().closed, 'the connection upstream is gone');
+      expect(bodyOf(first()).toString()).toBe(begin);
+      await waitUntil(async () => (await surface.busySeats()) === 0, 'the seat is free');
+      expect(surface.requests()).toMatchObject([{ status: 499, reason: 'client_gone' }]);
+    });
+
+    test.each([
+      ['stalls', 'Content-Length: 10\r\n', 'hello', '', '408 body_timeout'],
+      ['has a broken chunk', chunked, chunk('hello'), 'x\r\n', '400 framing_invalid'],
+      ['turns out too large', chunked, chunk('hello'), chunk('x'.repeat(1024)), '413 body_too_large'],
+    ])('is refused when it %s, and its connection ends', async (_name, fields, begin, rest, refusal) => {
+      await start({ pool: `${stream}, maxBody: 1KiB`, http: '{ bodyTimeout: 150ms }' });
+      const connection = await open(post(fields, begin));
+      await arrived(begin);
+      connection.send(rest);
+      const answer = await connection.answer();
+      expect([summary(answer), answer.fields['connection']]).toEqual([refusal, 'close']);
+      await connection.closed();
+      await waitUntil(() => first().closed, 'the connection upstream is gone');
+      expect(bodyOf(first()).toString()).toBe(begin);
+      expect(await surface.busySeats()).toBe(0);
+      expect(surface.requests()).toMatchObject([{ reason: refusal.slice(4) }]);
+    });
+  });
 });
 
 describe('a body that is collected', () => {

@@ -246,6 +246,19 @@ describe('an answer that its client does not take', () => {
     await stopping;
     expect([client.hash, client.ended]).toEqual([hashOf(block), 'ended']);
   });
+
+  test('a client that sends bytes and takes none is given up all the same', async () => {
+    await start({ http: '{ spool: { memory: 64KiB }, writeTimeout: 200ms }' });
+    serveBig();
+    const client = ask();
+    const drip = setInterval(() => client.socket.write('x'), 40);
+    try {
+      await waitUntil(() => surface.requests().length === 1, 'the client is given up');
+    } finally {
+      clearInterval(drip);
+    }
+    expect(surface.requests()).toMatchObject([{ status: 499, reason: 'client_gone' }]);
+  });
 });
 
 describe('the room of an answer', () => {
