@@ -60,7 +60,7 @@ describe('a refusal as problem+json', () => {
         '{"type":"urn:bulkhead:reason:odoo_method_not_allowed",' +
         '"title":"This Odoo model and method are not allowed here","status":403,' +
         '"detail":"This Odoo model and method are not allowed here.",' +
-        `"instance":"urn:uuid:${requestId}","reason":"odoo_method_not_allowed","requestId":"${requestId}"}`,
+        `"instance":"urn:bulkhead:request:${requestId}","reason":"odoo_method_not_allowed","requestId":"${requestId}"}`,
     });
   });
 
@@ -80,7 +80,7 @@ describe('a refusal as problem+json', () => {
       title: 'A rate limit is exceeded',
       status: 429,
       detail: 'A rate limit is exceeded.',
-      instance: `urn:uuid:${requestId}`,
+      instance: `urn:bulkhead:request:${requestId}`,
       reason: 'limit_exceeded',
       requestId,
       'violated-policies': ['partner-rate', 'client-rate'],

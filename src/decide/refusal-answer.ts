@@ -50,7 +50,7 @@ function problemJson(told: Told, refusal: Refusal, context: RefusalContext): str
     title: told.title,
     status: told.status,
     detail: told.detail,
-    instance: `urn:uuid:${context.requestId}`,
+    instance: `urn:bulkhead:request:${context.requestId}`,
     reason: refusal.reason,
     requestId: context.requestId,
     ...violatedPolicies(context.limits),
