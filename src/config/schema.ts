@@ -101,7 +101,9 @@ export const gatewaySchema = z.strictObject({
       bodyTimeout: durationSchema.prefault('30s').describe('Longest pause within a request body.'),
       writeTimeout: durationSchema
         .prefault('60s')
-        .describe('Longest time for which a client may take nothing of its answer, told in pieces of up to 64 KiB.'),
+        .describe(
+          'Longest time for which a client may take nothing of its answer, told in pieces of up to 64 KiB.',
+        ),
       idleTimeout: durationSchema
         .prefault('120s')
         .describe('How long an idle connection stays open; longer than the idle time of the proxy in front.'),
