@@ -14,7 +14,10 @@ import { createHttpServer, type HttpServer, type HttpServerHandlers } from './ht
 import { SpoolBudget } from './http1/spool-file.ts';
 import { createUpstreamClient } from './http1/upstream.ts';
 import { MemoryStore } from './limits/memory-store.ts';
+import { openPenalties } from './limits/open-penalties.ts';
 import { type OpenStore, openLimitStore } from './limits/open-store.ts';
+import { deriveAccountKey, PenaltyBook } from './limits/penalty-book.ts';
+import { compilePenalties } from './limits/penalty-options.ts';
 import { probeEndpoint } from './pools/probe.ts';
 import { PoolRegistry } from './pools/registry.ts';
 import { shareOfPools, type WorkerPlace } from './pools/share.ts';
@@ -101,6 +104,8 @@ class RunningGateway implements Gateway, WorkerGateway {
   readonly #tenantLabels: TenantLabels;
   readonly #store: OpenStore;
   readonly #guard = new MemoryStore({ clock: systemClock });
+  readonly #penaltyStore: ReturnType<typeof openPenalties>;
+  readonly #penalties: PenaltyBook;
   readonly #keySources;
   readonly #pools: PoolRegistry;
   readonly #upstream;
@@ -140,6 +145,15 @@ class RunningGateway implements Gateway, WorkerGateway {
           );
       },
     });
+    this.#penaltyStore = openPenalties(gateway.store, systemClock);
+    this.#penalties = new PenaltyBook({
+      store: this.#penaltyStore.store,
+      rules: compilePenalties(gateway.bruteForce),
+      clock: systemClock,
+      accountKey: deriveAccountKey(gateway.bruteForce.key, gateway.store?.redis.url),
+      onFailure: (zone, kind) => this.#metrics.failedAttempts.add([zone, kind]),
+      onPenalty: (zone, subject) => this.#metrics.penalties.add([zone, subject]),
+    });
     this.#keySources = createKeySources({
       clock: systemClock,
       scheduler: systemScheduler,
@@ -178,7 +192,7 @@ class RunningGateway implements Gateway, WorkerGateway {
 
   async listen(): Promise<void> {
     const { listeners } = this.#gateway;
-    await this.#store.ready();
+    await Promise.all([this.#store.ready(), this.#penaltyStore.ready()]);
     const { log: observerLog, ...context } = this.#surfaceContext();
     const surfaces: [
       Listening['name'],
@@ -248,7 +262,7 @@ class RunningGateway implements Gateway, WorkerGateway {
     }
     this.#pools.close();
     this.#keySources.close();
-    await Promise.all([this.#upstream.close(), this.#store.close()]);
+    await Promise.all([this.#upstream.close(), this.#store.close(), this.#penaltyStore.store.close()]);
     this.#logs.events.info('stopped');
     await flushLogs(this.#logs);
   }
@@ -267,6 +281,7 @@ class RunningGateway implements Gateway, WorkerGateway {
         verifiers: this.#verifiers,
         limits: this.#store.store,
         guard: this.#guard,
+        penalties: this.#penalties,
       }),
     };
   }
@@ -327,6 +342,7 @@ class RunningGateway implements Gateway, WorkerGateway {
     return [
       { name: 'limit_keys', size: this.#store.size(), max: this.#store.maxKeys },
       { name: 'guard_keys', size: this.#guard.size, max: this.#guard.maxKeys },
+      ...this.#penalties.sizes(),
       { name: 'tenant_labels', size: this.#tenantLabels.size(), max: this.#tenantLabels.max },
       { name: 'spool_bytes', size: this.#spoolBudget.usedBytes, max: this.#spoolBudget.maxBytes },
       ...Object.entries(sizes).map(([name, size]) => ({ name, size, max: credentialCacheMax })),

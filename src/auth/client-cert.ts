@@ -24,6 +24,8 @@ export interface CertificateVerifier {
    * from a trusted proxy. Never throws.
    */
   verify(header: string, authority: CompiledAuthority): CertificateOutcome;
+  /** Whether this text was found right for the authority before. */
+  knows(header: string, authority: CompiledAuthority): boolean;
   /** Entries now held over all authorities, for a metric. */
   sizes(): { verified: number; refused: number };
 }
@@ -70,6 +72,7 @@ export function createCertificateVerifier(clock: Clock): CertificateVerifier {
       else if (outcome.reason !== 'certificate_expired') refused.set(header, outcome);
       return outcome;
     },
+    knows: (header, authority) => cacheOf(authority).verified.has(header),
     sizes() {
       let verified = 0;
       let refused = 0;

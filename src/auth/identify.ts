@@ -25,6 +25,10 @@ export interface Verifiers {
     alternative: JwtAlternative,
   ): VerifiedToken | AuthRefusal | Promise<VerifiedToken | AuthRefusal>;
   certificate(header: string, alternative: CertificateAlternative): VerifiedCertificate | AuthRefusal;
+  /** Whether this token was found genuine lately, so that it costs nothing and cannot be a guess. */
+  knowsToken?(token: string): boolean;
+  /** The same for a certificate. */
+  knowsCertificate?(header: string, alternative: CertificateAlternative): boolean;
 }
 
 /** Who sent a request, and which entry of the zone's rule accepted the credential. */
@@ -57,6 +61,27 @@ export function missingScope(credential: Alternative, principal: Principal): str
     if (!principal.scopes.includes(scope)) return scope;
   }
   return undefined;
+}
+
+/**
+ * Whether nothing that the request presents for this rule has to be verified: it presents nothing, or only what was found genuine
+ * lately. Says nothing about whether the rule accepts it.
+ */
+export function isKnownGenuine(rule: CompiledIdentify, presented: Presented, verifiers: Verifiers): boolean {
+  if (verifiers.assumed !== undefined) return true;
+  const token = bearerToken(presented.authorization);
+  const { clientCertificate } = presented;
+  for (const alternative of rule.alternatives) {
+    if (alternative.kind === 'jwt') {
+      if (token !== undefined && verifiers.knowsToken?.(token) !== true) return false;
+    } else if (
+      clientCertificate !== undefined &&
+      verifiers.knowsCertificate?.(clientCertificate, alternative) !== true
+    ) {
+      return false;
+    }
+  }
+  return true;
 }
 
 interface Attempt {

@@ -24,6 +24,8 @@ export type TokenOutcome = VerifiedToken | AuthRefusal;
 export interface TokenVerifier {
   /** Judges a token by itself: issuer, signature, dates. Synchronous for a token seen before. Never throws. */
   verify(token: string): TokenOutcome | Promise<TokenOutcome>;
+  /** Whether the signature of this token was found right lately. */
+  knows(token: string): boolean;
   /** Entries now held, for a metric: verified tokens, remembered refusals, checks under way. */
   sizes(): { verified: number; refused: number; pending: number };
 }
@@ -101,6 +103,10 @@ export function createTokenVerifier({ issuers, keySource, clock }: TokenVerifier
 
   return {
     verify,
+    knows(token) {
+      const entry = verified.peek(token);
+      return entry !== undefined && !entry.key.withdrawn && clock.monoMs() < entry.freshUntilMs;
+    },
     sizes: () => ({ verified: verified.size, refused: refused.size(), pending: pending.size }),
   };
 }

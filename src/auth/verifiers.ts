@@ -27,6 +27,8 @@ export function createVerifiers(identities: Identities, keySources: KeySources, 
   return {
     token: (token) => tokens.verify(token),
     certificate: (header, { authority }) => certificates.verify(header, authority),
+    knowsToken: (token) => tokens.knows(token),
+    knowsCertificate: (header, { authority }) => certificates.knows(header, authority),
     sizes() {
       const token = tokens.sizes();
       const certificate = certificates.sizes();

@@ -53,6 +53,7 @@ describe('compileZone', () => {
     expect(rest).toEqual({
       name: 'erp',
       at: 'erp.yaml:match',
+      bruteForce: { enabled: true, at: 'erp.yaml:bruteForce' },
       tenant: { from: ['host', 'principal'], at: 'erp.yaml:tenant' },
       pools: {
         interactive: { pool: 'people', at: 'erp.yaml:pools.interactive' },

@@ -53,6 +53,7 @@ export function compileZone(
         guard: guard?.limit,
         at: locate(['address']),
       },
+      bruteForce: { enabled: options.bruteForce, at: locate(['bruteForce']) },
       identify: identify.identify,
       tenant:
         options.tenant === undefined ? undefined : { from: options.tenant.from, at: locate(['tenant']) },

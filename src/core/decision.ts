@@ -13,6 +13,8 @@ export interface Refusal {
   at: string;
   /** Least wait before a retry can succeed, where the refusing part knows it. */
   retryAfterMs?: number;
+  /** Names of the policies that the request broke, where they are no limits of the zone. */
+  policies?: readonly string[];
 }
 
 /** One line of the trace: what a stage concluded and where that is written. */

@@ -23,6 +23,7 @@ export const reasons = {
   // address
   address_not_allowed: { status: 403, title: 'The client address is not allowed here' },
   address_rate_exceeded: { status: 429, title: 'Too many requests from this address' },
+  too_many_failed_attempts: { status: 429, title: 'Too many failed attempts to authenticate' },
   // identify
   credentials_missing: { status: 401, title: 'Credentials are missing' },
   token_malformed: { status: 401, title: 'The token is malformed' },

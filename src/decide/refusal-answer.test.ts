@@ -1,21 +1,30 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { LimitOutcome } from '../core/limit.ts';
 import { type Reason, reasons } from '../core/reason.ts';
-import { type RefusalContext, renderRefusal } from './refusal-answer.ts';
+import type { Refusal } from '../core/decision.ts';
+import { type RefusalAnswer, type RefusalContext, renderRefusal } from './refusal-answer.ts';
 
 const requestId = '9d96c7e9-f3c3-4bc6-9334-e79fe28c18b2';
 const context: RefusalContext = { requestId, style: 'problem', rpcId: null, zone: 'partner', limits: [] };
 const every = Object.keys(reasons) as Reason[];
 
+/** An answer whose Retry-After adds this part of the fifth that it may add. */
+function render(refusal: Refusal, answered: RefusalContext, random = 0): RefusalAnswer {
+  return renderRefusal(refusal, answered, () => random);
+}
+
 /** The fields of an answer by name. */
-function fieldsOf(reason: Reason, changes: Partial<RefusalContext> & { retryAfterMs?: number } = {}) {
-  const { retryAfterMs, ...rest } = changes;
+function fieldsOf(
+  reason: Reason,
+  changes: Partial<RefusalContext> & { retryAfterMs?: number; random?: number } = {},
+) {
+  const { retryAfterMs, random, ...rest } = changes;
   const refusal = {
     reason,
     at: 'zones/partner.yaml:6:5',
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
-  const { fields } = renderRefusal(refusal, { ...context, ...rest });
+  const { fields } = render(refusal, { ...context, ...rest }, random);
   return Object.fromEntries(fields.flatMap((name, i) => (i % 2 === 0 ? [[name, fields[i + 1]]] : [])));
 }
 
@@ -40,16 +49,13 @@ const wide: LimitOutcome = {
   retryAfterMs: 0,
   moreAfterMs: 100,
 };
+const spent: LimitOutcome = { ...wide, remaining: 0, moreAfterMs: 40_000 };
 const shadow: LimitOutcome = { ...base, name: 'soon', shadow: true, retryAfterMs: 90_000 };
-
-// Retry-After adds up to a fifth by chance.
-beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
-afterEach(() => void vi.restoreAllMocks());
 
 describe('a refusal as problem+json', () => {
   it('tells status, title, detail, reason and request id, and nothing else', () => {
     const refusal = { reason: 'odoo_method_not_allowed', at: 'zones/partner.yaml:6:5' } as const;
-    expect(renderRefusal(refusal, context)).toEqual({
+    expect(render(refusal, context)).toEqual({
       status: 403,
       fields: [
         ['cache-control', 'no-store'],
@@ -65,7 +71,7 @@ describe('a refusal as problem+json', () => {
   });
 
   it('gives the detail that the stage knows', () => {
-    const { body } = renderRefusal(
+    const { body } = render(
       { reason: 'scope_missing', at: '', detail: 'The scope edi is required.' },
       context,
     );
@@ -74,7 +80,7 @@ describe('a refusal as problem+json', () => {
 
   it('names the budgets that are exceeded, shadow ones left out', () => {
     const limits = [wide, base, shadow, { ...base, name: 'client-rate' }];
-    const { body } = renderRefusal({ reason: 'limit_exceeded', at: '' }, { ...context, limits });
+    const { body } = render({ reason: 'limit_exceeded', at: '' }, { ...context, limits });
     expect(JSON.parse(body)).toEqual({
       type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
       title: 'A rate limit is exceeded',
@@ -87,6 +93,12 @@ describe('a refusal as problem+json', () => {
     });
   });
 
+  it('names a policy that is no limit of the zone as well', () => {
+    const refusal = { reason: 'too_many_failed_attempts', at: '', policies: ['failed-attempts'] } as const;
+    const { body } = render(refusal, { ...context, limits: [wide, shadow] });
+    expect(JSON.parse(body)).toMatchObject({ 'violated-policies': ['failed-attempts'] });
+  });
+
   it.each<[Reason, string]>([
     ['limit_exceeded', 'https://iana.org/assignments/http-problem-types#quota-exceeded'],
     ['address_rate_exceeded', 'https://iana.org/assignments/http-problem-types#quota-exceeded'],
@@ -94,10 +106,16 @@ describe('a refusal as problem+json', () => {
     ['pool_queue_full', 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'],
     ['pool_queue_timeout', 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'],
     ['limit_store_unavailable', 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'],
-    ['identity_provider_unavailable', 'urn:bulkhead:reason:identity_provider_unavailable'],
+    [
+      'identity_provider_unavailable',
+      'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity',
+    ],
+    ['spool_full', 'https://iana.org/assignments/http-problem-types#temporary-reduced-capacity'],
+    ['too_many_failed_attempts', 'https://iana.org/assignments/http-problem-types#abnormal-usage-detected'],
+    ['credentials_missing', 'urn:bulkhead:reason:credentials_missing'],
     ['no_zone', 'urn:bulkhead:reason:no_zone'],
   ])('has for %s the type %s', (reason, type) => {
-    const { body } = renderRefusal({ reason, at: '' }, context);
+    const { body } = render({ reason, at: '' }, context);
     expect(JSON.parse(body)).toMatchObject({ type });
   });
 });
@@ -106,7 +124,7 @@ describe('a refusal as JSON-RPC error', () => {
   it('repeats the id of the call and is shown by the client of Odoo as a plain dialog', () => {
     const refusal = { reason: 'pool_queue_full', at: 'zones/partner.yaml:6:5', retryAfterMs: 2000 } as const;
     const message = `The workers are busy and the queue is full. (pool_queue_full, request ${requestId})`;
-    expect(renderRefusal(refusal, { ...context, style: 'json-rpc', rpcId: 'r7' })).toEqual({
+    expect(render(refusal, { ...context, style: 'json-rpc', rpcId: 'r7' })).toEqual({
       status: 503,
       fields: [
         ['cache-control', 'no-store'],
@@ -121,8 +139,17 @@ describe('a refusal as JSON-RPC error', () => {
     });
   });
 
+  it('names the budgets that are exceeded beside the reason', () => {
+    const { body } = render(
+      { reason: 'limit_exceeded', at: '' },
+      { ...context, style: 'json-rpc', limits: [base] },
+    );
+    const { error } = JSON.parse(body) as { error: { data: object } };
+    expect(error.data).toMatchObject({ reason: 'limit_exceeded', 'violated-policies': ['partner-rate'] });
+  });
+
   it.each([7, 'seven', 0, '', null])('answers the id %j', (rpcId) => {
-    const { body } = renderRefusal({ reason: 'no_zone', at: '' }, { ...context, style: 'json-rpc', rpcId });
+    const { body } = render({ reason: 'no_zone', at: '' }, { ...context, style: 'json-rpc', rpcId });
     expect((JSON.parse(body) as { id: unknown }).id).toBe(rpcId);
   });
 });
@@ -174,14 +201,19 @@ describe('Retry-After', () => {
     ['the wait that the refusing part knows', [], 30_000, '30'],
     ['the longer one of both', [base], 700, '2'],
     ['no wait of a shadow limit', [shadow, base], undefined, '2'],
+    ['when a budget refills whose last token this request has spent', [spent], 700, '40'],
+    ['no wait for a budget that has room for another such request', [{ ...spent, remaining: 1 }], 700, '1'],
+    ['no wait for a budget that nobody counts at the moment', [{ ...spent, mode: 'open' }], 700, '1'],
   ])('tells %s', (_title, limits, retryAfterMs, seconds) => {
     const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
     expect(fieldsOf('limit_exceeded', { limits, ...wait })['retry-after']).toBe(seconds);
   });
 
   it('spreads callers over a fifth of the wait', () => {
-    vi.mocked(Math.random).mockReturnValue(1);
-    expect(fieldsOf('pool_down', { retryAfterMs: 10_000 })['retry-after']).toBe('12');
+    const waits = [0, 0.25, 0.5, 1].map(
+      (random) => fieldsOf('pool_down', { retryAfterMs: 10_000, random })['retry-after'],
+    );
+    expect(waits).toEqual(['10', '11', '11', '12']);
   });
 });
 
@@ -205,7 +237,7 @@ describe('no answer', () => {
       for (const reason of every) {
         const refusal = { reason, at: 'zones/inside.yaml:6:5' };
         const limits = [{ ...base, key: 'inside/caller', at: 'zones/inside.yaml:7:7' }];
-        expect(JSON.stringify(renderRefusal(refusal, { ...context, style, limits }))).not.toContain('inside');
+        expect(JSON.stringify(render(refusal, { ...context, style, limits }))).not.toContain('inside');
       }
     },
   );

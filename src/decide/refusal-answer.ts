@@ -20,13 +20,20 @@ export interface RefusalAnswer {
   body: string;
 }
 
-/** The one place where a refusal becomes HTTP. Tells status, reason code and request id, and nothing of the inside. */
-export function renderRefusal(refusal: Refusal, context: RefusalContext): RefusalAnswer {
+/**
+ * The one place where a refusal becomes HTTP. Tells status, reason code and request id, and nothing of the inside. `random`
+ * gives 0 to 1 and spreads `Retry-After`.
+ */
+export function renderRefusal(
+  refusal: Refusal,
+  context: RefusalContext,
+  random: () => number = Math.random,
+): RefusalAnswer {
   const { status, title } = reasons[refusal.reason];
   const fields = ['cache-control', 'no-store', 'x-request-id', context.requestId];
   pushChallenge(fields, refusal, context.zone);
   fields.push(...rateLimitFields(context.limits));
-  const retryAfterS = retryAfterOf(refusal, context);
+  const retryAfterS = retryAfterOf(refusal, context, random);
   if (retryAfterS !== undefined) fields.push('retry-after', String(retryAfterS));
   const detail = refusal.detail ?? `${title}.`;
   if (context.style === 'json-rpc') {
@@ -53,7 +60,7 @@ function problemJson(told: Told, refusal: Refusal, context: RefusalContext): str
     instance: `urn:bulkhead:request:${context.requestId}`,
     reason: refusal.reason,
     requestId: context.requestId,
-    ...violatedPolicies(context.limits),
+    ...violatedPolicies(refusal, context),
   });
 }
 
@@ -77,6 +84,7 @@ function jsonRpcError(told: Told, refusal: Refusal, context: RefusalContext): st
         debug: '',
         reason: refusal.reason,
         requestId: context.requestId,
+        ...violatedPolicies(refusal, context),
       },
     },
   });
@@ -84,23 +92,22 @@ function jsonRpcError(told: Told, refusal: Refusal, context: RefusalContext): st
 
 const ianaProblem = 'https://iana.org/assignments/http-problem-types#';
 
+/** The draft has a type for each way in which a service says "later": what else is refused has a name of our own. */
 function problemTypeOf({ reason }: Refusal): string {
-  switch (reason) {
-    case 'limit_exceeded':
-    case 'address_rate_exceeded':
-      return `${ianaProblem}quota-exceeded`;
-    case 'pool_queue_full':
-    case 'pool_queue_timeout':
-    case 'pool_down':
-    case 'limit_store_unavailable':
-      return `${ianaProblem}temporary-reduced-capacity`;
-    default:
-      return `urn:bulkhead:reason:${reason}`;
-  }
+  if (reason === 'too_many_failed_attempts') return `${ianaProblem}abnormal-usage-detected`;
+  const { status } = reasons[reason];
+  if (status === 429) return `${ianaProblem}quota-exceeded`;
+  if (status === 503) return `${ianaProblem}temporary-reduced-capacity`;
+  return `urn:bulkhead:reason:${reason}`;
 }
 
-function violatedPolicies(limits: readonly LimitOutcome[]): { 'violated-policies'?: string[] } {
-  const names = limits.filter((limit) => !limit.admitted && !limit.shadow).map((limit) => limit.name);
+/** Every policy that the request broke, by name; the draft demands the member where there is one. */
+function violatedPolicies(
+  { policies = [] }: Refusal,
+  { limits }: RefusalContext,
+): { 'violated-policies'?: string[] } {
+  const exceeded = limits.filter((limit) => !limit.admitted && !limit.shadow).map((limit) => limit.name);
+  const names = [...policies, ...exceeded];
   return names.length === 0 ? {} : { 'violated-policies': names };
 }
 
@@ -117,12 +124,20 @@ function pushChallenge(fields: string[], refusal: Refusal, zone: string | undefi
 }
 
 /** Every 429 and 503 says when to come back: a client that is not told polls. */
-function retryAfterOf(refusal: Refusal, context: RefusalContext): number | undefined {
+function retryAfterOf(refusal: Refusal, context: RefusalContext, random: () => number): number | undefined {
   const { status } = reasons[refusal.reason];
   if (status !== 429 && status !== 503) return undefined;
-  const longestMs = context.limits.reduce(
-    (longest, limit) => (limit.shadow ? longest : Math.max(longest, limit.retryAfterMs)),
-    refusal.retryAfterMs ?? 0,
-  );
-  return retryAfterSeconds(longestMs, Math.random);
+  let longestMs = refusal.retryAfterMs ?? 0;
+  for (const limit of context.limits) longestMs = Math.max(longestMs, waitOf(limit));
+  return retryAfterSeconds(longestMs, random);
+}
+
+/**
+ * How long this budget alone would refuse the request when it comes again. A request that is refused after the limits were
+ * charged (no seat, a full pool) may have spent the last token: `t` then tells when the next one is there.
+ */
+function waitOf(limit: LimitOutcome): number {
+  if (limit.shadow || limit.mode === 'open') return 0;
+  if (!limit.admitted) return limit.retryAfterMs;
+  return limit.remaining < limit.cost ? limit.moreAfterMs : 0;
 }

@@ -27,6 +27,8 @@ export interface CompiledZone {
     guard: CompiledLimit | undefined;
     at: string;
   };
+  /** Whether failed attempts are counted, and the line that says so. */
+  bruteForce: { enabled: boolean; at: string };
   identify: CompiledIdentify;
   tenant: TenantRule | undefined;
   odoo: OdooAllowList | undefined;

@@ -4,6 +4,7 @@ import { chargesOf, guardChargeOf, judgeCharges } from './charges.ts';
 import { identify, missingScope } from '../auth/identify.ts';
 import { canonicalise } from './canonicalise.ts';
 import { containsIp } from '../core/ip.ts';
+import { countRefusedCredential, refuseHeldAddress } from './failed-attempts.ts';
 import { fieldValue } from '../core/fields.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { PoolChoice } from './snapshot.ts';
@@ -38,7 +39,8 @@ export type StageName =
  *
  * - `canonicalise` first: what can be read in two ways must not reach a rule.
  * - `zone` before anything costs: no zone, no entry.
- * - `address` before `identify`: it protects the expensive checks, so its guard spends even when they fail.
+ * - `address` before `identify`: it protects the expensive checks, so its guard spends even when they fail, and who has failed
+ *   too often is not checked again.
  * - `tenant` after `identify`: the credential may name a tenant, and all that name one must agree.
  * - `authorise` before `limit`: what is not allowed spends nothing.
  * - `workload` before `limit`: a limit may cost more for batch work.
@@ -96,10 +98,10 @@ function runAddress(inquiry: Inquiry): StageResult | Promise<StageResult> {
     return { reason: 'address_not_allowed', at: address.at };
   }
   const charge = guardChargeOf(inquiry);
-  if (charge === undefined) return undefined;
+  if (charge === undefined) return refuseHeldAddress(inquiry);
   const taken = inquiry.effects.chargeGuard([charge]);
-  const judge = (result: Awaited<typeof taken>): StageResult =>
-    judgeCharges(inquiry, result, 'address_rate_exceeded');
+  const judge = (result: Awaited<typeof taken>): StageResult | Promise<StageResult> =>
+    judgeCharges(inquiry, result, 'address_rate_exceeded') ?? refuseHeldAddress(inquiry);
   return taken instanceof Promise ? taken.then(judge) : judge(taken);
 }
 
@@ -121,7 +123,10 @@ function runIdentify(inquiry: Inquiry): StageResult | Promise<StageResult> {
 }
 
 function settleIdentity(inquiry: Inquiry, identified: Awaited<ReturnType<typeof identify>>): StageResult {
-  if ('reason' in identified) return identified;
+  if ('reason' in identified) {
+    countRefusedCredential(inquiry, identified);
+    return identified;
+  }
   inquiry.principal = identified.principal;
   inquiry.credential = identified.credential;
   note(inquiry, 'identify', {

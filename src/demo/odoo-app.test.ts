@@ -197,3 +197,58 @@ describe('JSON-RPC', () => {
     expect((await ask('POST', '/jsonrpc', { body, fields: [field] })).status).toBe(status);
   });
 });
+
+describe('a wrong secret', () => {
+  const form: [string, string] = ['Content-Type', 'application/x-www-form-urlencoded'];
+
+  it('gives the form of /web/login again, a right one a way on', async () => {
+    const wrong = await ask('POST', '/web/login', { body: 'login=alice&password=wrong', fields: [form] });
+    expect([wrong.status, wrong.text.includes('Wrong login/password')]).toEqual([200, true]);
+    const right = await ask('POST', '/web/login', { body: 'login=alice&password=x', fields: [form] });
+    expect([right.status, right.fields.get('Location'), right.text]).toEqual([303, '/odoo', '']);
+  });
+
+  it('is an error of /web/session/authenticate, with status 200', async () => {
+    const send = (password: string) =>
+      ask('POST', '/web/session/authenticate', {
+        body: call({ db: 'acme', login: 'alice', password }),
+        fields: [json],
+      });
+    const wrong = await send('wrong');
+    expect([wrong.status, JSON.parse(wrong.text).error.data.name]).toEqual([
+      200,
+      'odoo.exceptions.AccessDenied',
+    ]);
+    expect(JSON.parse((await send('x')).text).result).toEqual({ uid: 2, db: 'acme', username: 'alice' });
+  });
+
+  it('is an error of a JSON-RPC call, with status 200', async () => {
+    const args = ['acme', 2, 'wrong', 'sale.order', 'read', [[5]]];
+    const answer = await ask('POST', '/jsonrpc', {
+      body: call({ service: 'object', method: 'execute_kw', args }),
+      fields: [json],
+    });
+    expect([answer.status, JSON.parse(answer.text).error.data.name]).toEqual([
+      200,
+      'odoo.exceptions.AccessDenied',
+    ]);
+  });
+
+  it.each([
+    ['/xmlrpc/2/common', '<boolean>0</boolean>'],
+    ['/xmlrpc/2/object', '<name>faultCode</name>\n<value><int>3</int></value>'],
+    ['/xmlrpc/object', '<name>faultCode</name>\n<value><string>AccessDenied</string></value>'],
+  ])('is told by %s as %s, with status 200', async (path, told) => {
+    const answer = await ask('POST', path, { body: '<value><string>wrong</string></value>' });
+    expect([answer.status, answer.text.includes(told)]).toEqual([200, true]);
+    const right = await ask('POST', path, { body: '<value><string>right</string></value>' });
+    expect(right.text).toContain('<value><int>2</int></value>');
+  });
+
+  it('is a 401 of JSON-2', async () => {
+    const answer = await ask('POST', '/json/2/sale.order/read', {
+      fields: [['Authorization', 'bearer wrong-key']],
+    });
+    expect(answer.status).toBe(401);
+  });
+});

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type OdooRequest, routeOf } from './odoo-request.ts';
-import { answerJson2, answerJsonRpc, callKw, callService, type RpcAnswer } from './odoo-rpc.ts';
+import {
+  answerJson2,
+  answerJsonRpc,
+  authenticate,
+  callKw,
+  callService,
+  isWrong,
+  type RpcAnswer,
+} from './odoo-rpc.ts';
+import { answerXmlRpc } from './odoo-xml-rpc.ts';
 
 /** What both ports of the stand-in may be told. */
 export interface OdooAppOptions {
@@ -50,6 +59,7 @@ export async function answerOdoo(
   }
   if (page.maxAgeSeconds !== undefined)
     fields.push(['Cache-Control', `public, max-age=${page.maxAgeSeconds}`]);
+  if (page.location !== undefined) fields.push(['Location', page.location]);
   fields.push(['Content-Type', page.contentType]);
   return {
     status: page.status,
@@ -62,6 +72,7 @@ interface Page extends Omit<RpcAnswer, 'body'> {
   body: string | Buffer;
   cookie?: boolean;
   maxAgeSeconds?: number;
+  location?: string;
 }
 
 const pages: Record<string, Page> = {
@@ -89,23 +100,42 @@ function htmlPage(title: string): Page {
   };
 }
 
+/** The form again with an error, or a way on, as Odoo's controller answers (addons/web/controllers/home.py). */
+function answerLogin(request: OdooRequest): Page {
+  const form = new URLSearchParams(request.body.toString());
+  if (isWrong(form.get('password'))) {
+    return {
+      ...htmlPage('Login'),
+      body: '<!DOCTYPE html><html><body><form action="/web/login"><p class="alert">Wrong login/password</p></form></body></html>',
+    };
+  }
+  return { status: 303, contentType: html, body: '', cookie: true, location: '/odoo' };
+}
+
 function answerRoute(request: OdooRequest, route: string): Page {
+  if (route === '/web/login' && request.method === 'POST') return answerLogin(request);
   if (Object.hasOwn(pages, route)) return pages[route] ?? notFound;
   if (route.startsWith('/odoo/')) return htmlPage('Odoo');
   if (route.startsWith('/my/') || route.startsWith('/shop/')) return htmlPage('Portal');
   const json2 = /^\/json\/2\/([^/]+)\/([^/]+)$/.exec(route);
   const isCall = /^\/web\/dataset\/call_(kw|button)(\/|$)/.test(route);
-  if (json2 !== null || isCall || route === '/jsonrpc' || route === '/web/webclient/version_info') {
+  const isSession = route === '/web/session/authenticate';
+  if (
+    json2 !== null ||
+    isCall ||
+    isSession ||
+    route === '/jsonrpc' ||
+    route === '/web/webclient/version_info'
+  ) {
     if (request.method !== 'POST')
       return { status: 405, contentType: html, body: '<h1>Method Not Allowed</h1>' };
     if (json2 !== null) return answerJson2(request, json2[1] ?? '', json2[2] ?? '');
     if (isCall) return answerJsonRpc(request, callKw);
+    if (isSession) return answerJsonRpc(request, authenticate);
     if (route === '/jsonrpc') return answerJsonRpc(request, callService);
     return answerJsonRpc(request, () => ({ value: { server_version: '19.0', server_serie: '19.0' } }));
   }
-  if (/^\/xmlrpc\/(2\/)?(common|object|db)$/.test(route)) {
-    return { status: 200, contentType: 'text/xml; charset=utf-8', body: xmlRpcAnswer };
-  }
+  if (/^\/xmlrpc\/(2\/)?(common|object|db)$/.test(route)) return answerXmlRpc(request.body, route);
   if (/^\/report\/(pdf|html|text)\//.test(route)) {
     return { status: 200, contentType: 'application/pdf', body: '%PDF-1.4\n% a delivery slip\n%%EOF\n' };
   }
@@ -129,9 +159,6 @@ function answerRoute(request: OdooRequest, route: string): Page {
 }
 
 const notFound: Page = { status: 404, contentType: html, body: '<h1>Not Found</h1>' };
-
-const xmlRpcAnswer =
-  "<?xml version='1.0'?>\n<methodResponse><params><param><value><int>2</int></value></param></params></methodResponse>\n";
 
 function delayOf(request: OdooRequest, route: string, delaysMs: Readonly<Record<string, number>>): number {
   const asked = Number(request.headers.get('x-stand-in-delay-ms') ?? 0);

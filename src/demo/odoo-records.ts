@@ -33,7 +33,7 @@ const models: Record<string, (number: number) => OdooRow> = {
 const rowCount = 20;
 
 /** The result of a model method, or what Odoo says when there is no such model, method or argument. */
-export type CallResult = { value: unknown } | { status: 404 | 422; name: string; message: string };
+export type CallResult = { value: unknown } | { status: 403 | 404 | 422; name: string; message: string };
 
 /** Calls `model.method` with keyword arguments; nothing is ever stored. */
 export function callModel(model: string, method: string, args: Record<string, unknown>): CallResult {

@@ -83,6 +83,23 @@ export function callKw(params: Values): CallResult | undefined {
   return callModel(model, method, namedArguments(method, Array.isArray(args) ? args : [], kwargs));
 }
 
+/** Every secret is right but those that begin so. */
+export function isWrong(secret: unknown): boolean {
+  return typeof secret === 'string' && secret.startsWith('wrong');
+}
+
+const accessDenied: CallResult = {
+  status: 403,
+  name: 'odoo.exceptions.AccessDenied',
+  message: 'Access Denied',
+};
+
+/** `/web/session/authenticate`: a wrong password is an error, with status 200 like every other one. */
+export function authenticate(params: Values): CallResult {
+  if (isWrong(params['password'])) return accessDenied;
+  return { value: { uid: 2, db: params['db'] ?? null, username: params['login'] ?? null } };
+}
+
 /** `/jsonrpc`: service, method, and the database as the first argument, which no host name restricts. */
 export function callService(params: Values): CallResult | undefined {
   const { service, method } = params;
@@ -92,13 +109,14 @@ export function callService(params: Values): CallResult | undefined {
       return { value: { server_version: '19.0', server_serie: '19.0', protocol_version: 1 } };
     case 'common.login':
     case 'common.authenticate':
-      return { value: args[2] === 'wrong' ? false : 2 };
+      return { value: isWrong(args[2]) ? false : 2 };
     case 'db.list':
       return { value: ['acme', 'globex'] };
     case 'db.server_version':
       return { value: '19.0' };
     case 'object.execute_kw': {
-      const [, , , model, name, positional, named] = args;
+      const [, , password, model, name, positional, named] = args;
+      if (isWrong(password)) return accessDenied;
       if (typeof model !== 'string' || typeof name !== 'string') return undefined;
       return callModel(model, name, namedArguments(name, Array.isArray(positional) ? positional : [], named));
     }
@@ -125,7 +143,8 @@ function namedArguments(method: string, positional: readonly unknown[], named: u
 export function answerJson2(request: OdooRequest, model: string, method: string): RpcAnswer {
   const failure = (status: number, name: string, message: string): RpcAnswer =>
     json(status, { name, message, arguments: [message], context: {}, debug: traceback });
-  if (!/^bearer \S+$/i.test(request.headers.get('authorization') ?? '')) {
+  const key = /^bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
+  if (key === undefined || isWrong(key)) {
     return failure(401, 'werkzeug.exceptions.Unauthorized', 'Invalid apikey');
   }
   const values = Number(request.headers.get('content-length') ?? 0) > 0 ? readJson(request.body) : {};

@@ -6,15 +6,15 @@ import type { RequestHead } from '../core/request-head.ts';
 import type { Decided } from '../decide/decide.ts';
 import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
-import { renderRefusal } from '../decide/refusal-answer.ts';
+import { type AnswerWatcher, watchLogin } from '../decide/login-attempt.ts';
 import type { BodySource } from '../http1/body-source.ts';
 import type { BodyResult, Exchange, ExchangeListener } from '../http1/exchange.ts';
 import type { UpstreamCall, UpstreamFailure, UpstreamListener } from '../http1/upstream.ts';
-import { answerStyleOf, readJsonRpcId } from '../odoo/protocol.ts';
 import type { PoolRefusal, Seat, SeatOutcome, Waiter } from '../pools/seat.ts';
 import type { Pool } from '../pools/seats.ts';
 import { answerFields } from './answer-fields.ts';
 import type { ProxyContext } from './context.ts';
+import { refuseExchange } from './refuse-exchange.ts';
 import { upstreamFields } from './request-fields.ts';
 import { failureReasons, isRepeatable } from './upstream-failure.ts';
 
@@ -22,8 +22,6 @@ import { failureReasons, isRepeatable } from './upstream-failure.ts';
 const maxAttempts = 2;
 /** What a worker may still answer to a client that has gone, until its connection is broken off: some answers never end. */
 const maxDiscardedBytes = 64 * 1024 * 1024;
-/** Beyond this size the id of a refused JSON-RPC call is not worth reading. */
-const maxRpcBodyBytes = 64 * 1024;
 
 /**
  * One request of the inline surface, from its head to its last byte: decide, collect the body, take a seat, forward, stream
@@ -39,6 +37,8 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   #decision: Decision | undefined;
   #body: Buffer | BodySource | undefined;
   #pool: Pool | undefined;
+  /** Set when the answer tells whether a secret was right. */
+  #watcher: AnswerWatcher | undefined;
   #queuedMs: number | undefined;
   #waitMs = 0;
   #attempts = 0;
@@ -101,15 +101,16 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
     const pool = this.#context.pools.get(decision.pool);
     if (pool === undefined) return this.#refuse({ reason: 'pool_down', at: '' });
     this.#pool = pool;
+    if (this.#inquiry !== undefined) this.#watcher = watchLogin(this.#inquiry);
     // The whole body first: Odoo's worker gives up on a client that pauses for two seconds (odoo/service/server.py).
-    if (!this.#exchange.hasBody) this.#takeSeat();
+    if (!this.#exchange.hasBody) this.#enter();
     else if (pool.options.requestBody === 'collect') {
       this.#exchange.collectBody({ maxBytes: pool.options.maxBodyBytes }, (result) => this.#onBody(result));
     } else if ((this.#exchange.bodyLength ?? 0) > pool.options.maxBodyBytes) {
       this.#refuse({ reason: 'body_too_large', at: '' });
     } else {
       this.#body = this.#exchange.streamBody(pool.options.maxBodyBytes);
-      this.#takeSeat();
+      this.#enter();
     }
   }
 
@@ -119,7 +120,25 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
       return this.#refuse({ reason: result, at: '' });
     }
     this.#body = result;
-    this.#takeSeat();
+    this.#enter();
+  }
+
+  /** Asks for a seat, unless whoever tries a secret is held back. */
+  #enter(): void {
+    const watcher = this.#watcher;
+    if (watcher === undefined) return this.#takeSeat();
+    const body = this.#body;
+    const refusal = watcher.begin(
+      Buffer.isBuffer(body) && body.length <= watcher.maxBytes ? body : undefined,
+    );
+    if (!(refusal instanceof Promise)) return this.#enterUnless(refusal);
+    refusal.then((late) => this.#enterUnless(late)).catch((error: unknown) => this.onFault(error));
+  }
+
+  #enterUnless(refusal: Refusal | undefined): void {
+    if (this.#gone) return this.#report('client_gone');
+    if (refusal === undefined) this.#takeSeat();
+    else this.#refuse(refusal);
   }
 
   #takeSeat(): void {
@@ -176,6 +195,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   }
 
   onAnswer(status: number, fields: string[]): void {
+    this.#watcher?.onAnswer(status, fields);
     if (this.#gone) return;
     const limits = this.#inquiry?.limits ?? [];
     try {
@@ -193,11 +213,15 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   }
 
   onChunk(chunk: Buffer): void {
+    this.#watcher?.onChunk(chunk);
     if (this.#gone) return this.#discard(chunk);
     this.#unsentBytes -= chunk.length;
     // The last bytes and the end go out together: one system call less for each small answer.
-    if (this.#unsentBytes === 0) this.#finish(chunk);
-    else if (!this.#exchange.sendChunk(chunk)) this.#call?.pause();
+    if (this.#unsentBytes === 0) {
+      // Before the client has it: with its last byte it may try again.
+      this.#watcher?.onEnd();
+      this.#finish(chunk);
+    } else if (!this.#exchange.sendChunk(chunk)) this.#call?.pause();
   }
 
   onWait(): void {
@@ -210,6 +234,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
   }
 
   onEnd(): void {
+    this.#watcher?.onEnd();
     this.#release('ok');
     this.#upstreamDone = true;
     if (this.#gone) return this.#report('client_gone');
@@ -286,46 +311,23 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Waiter
 
   #refuse(refusal: Refusal): void {
     if (this.#gone) return this.#report('client_gone');
-    const facts = this.#inquiry?.facts;
-    const style = answerStyleOf(facts?.path ?? '', this.#exchange.fields);
-    const body = this.#body;
-    const { bodyLength } = this.#exchange;
-    if (
-      style === 'json-rpc' &&
-      body === undefined &&
-      bodyLength !== undefined &&
-      bodyLength > 0 &&
-      bodyLength <= maxRpcBodyBytes
-    ) {
-      // The caller matches answers to calls by an id that stands in the body.
-      const bounds = { maxBytes: maxRpcBodyBytes, memoryBytes: maxRpcBodyBytes };
-      return this.#exchange.collectBody(bounds, (result) => {
-        if (result === 'client_gone') return this.#report('client_gone');
-        this.#answerRefusal(refusal, { style, body: result });
-      });
-    }
-    this.#answerRefusal(refusal, { style, body });
-  }
-
-  #answerRefusal(
-    refusal: Refusal,
-    { style, body }: { style: ReturnType<typeof answerStyleOf>; body: BodyResult | undefined },
-  ): void {
-    const answer = renderRefusal(refusal, {
-      requestId: this.#head.requestId,
-      style,
-      rpcId: style === 'json-rpc' && Buffer.isBuffer(body) ? readJsonRpcId(body.toString()) : null,
-      zone: this.#inquiry?.zone?.name,
-      limits: this.#inquiry?.limits ?? [],
-    });
-    this.#status = answer.status;
-    this.#refused = refusal.reason;
-    this.#exchange.answer(answer.status, answer.fields, answer.body);
+    refuseExchange(
+      this.#exchange,
+      { refusal, requestId: this.#head.requestId, inquiry: this.#inquiry, body: this.#body },
+      {
+        onStatus: (status) => {
+          this.#status = status;
+          this.#refused = refusal.reason;
+        },
+        onGone: () => this.#report('client_gone'),
+      },
+    );
   }
 
   #report(failure: Reason | undefined): void {
     if (this.#reported) return;
     this.#reported = true;
+    this.#watcher?.onLost();
     const facts = this.#inquiry?.facts;
     this.#context.observer.finished({
       surface: 'proxy',

@@ -13,6 +13,8 @@ export interface Metrics {
   duration: TalliedHistogram<'zone' | 'workload'>;
   refusals: Tally<readonly [zone: string, reason: string]>;
   limitDecisions: Tally<readonly [zone: string, limit: string, outcome: string]>;
+  failedAttempts: Tally<readonly [zone: string, kind: string]>;
+  penalties: Tally<readonly [zone: string, subject: string]>;
   queueWait: TalliedHistogram<'zone' | 'pool'>;
   reloads: Counter<'result'>;
   configInfo: Gauge<'version'>;
@@ -70,6 +72,16 @@ export function createMetrics(sources: MetricSources): Metrics {
       name: 'bulkhead_limit_decisions_total',
       help: 'What each limit said: admitted, refused, or shadow_refused when it only would have.',
       labelNames: ['zone', 'limit', 'outcome'],
+    }),
+    failedAttempts: registerTally(registry, {
+      name: 'bulkhead_failed_attempts_total',
+      help: 'Logins, keys, tokens and certificates that were wrong, by what was tried.',
+      labelNames: ['zone', 'kind'],
+    }),
+    penalties: registerTally(registry, {
+      name: 'bulkhead_penalties_total',
+      help: 'Failures too many, after which an address or an account is held back.',
+      labelNames: ['zone', 'subject'],
     }),
     queueWait: registered(
       registry,

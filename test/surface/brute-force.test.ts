@@ -8,18 +8,19 @@ import type { RawAnswer } from '../support/raw-http.ts';
 import { sendRequest } from '../support/raw-http.ts';
 import { runGateway, type RunningGateway, trustingGateway, verdictOf } from '../support/running-gateway.ts';
 import { portOf } from '../support/test-gateway.ts';
+import { startTokenIssuer, type TokenIssuer } from '../support/token-issuer.ts';
 import { describeWithTool } from '../system/require-tool.ts';
 
 /** Wrong secrets through a whole gateway, in front of a stand-in for Odoo to which every secret is wrong that begins so. */
 
 const gatewayYaml = `${trustingGateway.replace('admin:', 'forwardAuth: 127.0.0.1:0, admin:')}bruteForce: { account: 2, address: 6, exempt: [10.0.0.0/8], firstPenalty: 1m }\n`;
 
-function files(odooUrl: string): Record<string, string> {
+function files(odooUrl: string, issuerUrl = 'https://id.example'): Record<string, string> {
   return {
     'gateway.yaml': gatewayYaml,
-    'identities.yaml': 'issuers: [{ name: keycloak, issuer: "https://id.example" }]\n',
+    'identities.yaml': `issuers: [{ name: keycloak, issuer: "${issuerUrl}", jwks: "${issuerUrl}/jwks" }]\n`,
     'tenants.yaml': 'tenants: [{ id: acme, database: acme_db }, { id: globex, database: globex_db }]\n',
-    'pools.yaml': `pools: [{ name: odoo, endpoints: [{ url: "${odooUrl}", seats: 4 }], health: false }]\n`,
+    'pools.yaml': `pools: [{ name: odoo, endpoints: [{ url: "${odooUrl}", seats: 4 }], health: false }, { name: dead, endpoints: [{ url: "http://127.0.0.1:1", seats: 4 }], health: false }]\n`,
     'zones/staff.yaml': `zone: staff
 match: Host(\`{tenant}.example\`)
 identify: none
@@ -31,6 +32,11 @@ match: Host(\`{tenant}.partner.test\`)
 identify: { any: [jwt: { issuer: keycloak, audience: bulkhead }] }
 tenant: { from: [host] }
 pools: { interactive: odoo }
+`,
+    'zones/dead.yaml': `zone: dead
+match: Host(\`dead.test\`)
+identify: none
+pools: { interactive: dead }
 `,
     'zones/careless.yaml': `zone: careless
 match: Host(\`careless.test\`)
@@ -148,18 +154,21 @@ const held = [429, 'too_many_failed_attempts'];
 
 describe('failed attempts', () => {
   let odoo: OdooPrefork;
+  let issuer: TokenIssuer;
   let time: HeldTime;
   let gateway: RunningGateway;
 
   beforeEach(async () => {
     time = holdTime();
     odoo = await startOdooPrefork({ port: 0, workers: 4, name: 'odoo' });
-    gateway = await runGateway(files(odoo.url));
+    issuer = await startTokenIssuer();
+    gateway = await runGateway(files(odoo.url, issuer.url));
   });
   afterEach(async () => {
     time.release();
     await gateway.stop();
     await odoo.close();
+    await issuer.server.stop();
   });
 
   const from = '198.51.100.7';
@@ -242,6 +251,22 @@ describe('failed attempts', () => {
     expect(await verdict(viaKey('', 'right'))).toEqual([200, undefined]);
   });
 
+  it('of tokens hold back those that are not known, and not one that was genuine lately', async () => {
+    const genuine = await issuer.sign({ claims: { sub: 'edi' } });
+    const another = await issuer.sign({ claims: { sub: 'other' } });
+    const bearing = (value: string): Try => ({ ...token, headers: { Authorization: `Bearer ${value}` } });
+    expect(await verdict(bearing(genuine))).not.toEqual(held);
+    for (let i = 0; i < 7; i++) {
+      const forged = `${genuine.slice(0, -20)}${'ABCDEFGH'[i]}${genuine.slice(-19)}`;
+      expect(await verdict(bearing(forged))).toEqual([401, 'token_signature_invalid']);
+    }
+    expect(await verdict(token)).toEqual(held);
+    expect(await verdict(bearing(another))).toEqual(held);
+    expect(await verdict(bearing(genuine))).not.toEqual(held);
+    time.advance(60_000);
+    expect(await verdict(bearing(another))).not.toEqual(held);
+  });
+
   it('take no more than may fail to Odoo, however many come at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, i) => verdict(viaForm('alice', `wrong ${i}`), `198.51.100.${i}`)),
@@ -250,13 +275,23 @@ describe('failed attempts', () => {
     expect(arrivedAtOdoo()).toBe(3);
   });
 
-  it('do not add up where right ones come between, and right ones leave nothing behind', async () => {
-    for (let i = 0; i < 5; i++) {
-      expect(await verdict(viaForm('alice', 'wrong'), `198.51.100.${i}`)).toEqual([200, undefined]);
-      expect(await verdict(viaForm('alice', 'right'), `198.51.100.${i}`)).toEqual([303, undefined]);
-    }
+  it('hold nobody back who gives the right password, and right ones leave nothing behind', async () => {
+    await attempt(viaForm('alice', 'wrong 1'));
+    await attempt(viaForm('alice', 'wrong 2'));
+    expect(await verdict(viaForm('alice', 'right'))).toEqual([303, undefined]);
+    for (let i = 0; i < 3; i++) await attempt(viaForm('alice', `wrong ${i}`), '198.51.100.8');
+    expect(await verdict(viaForm('alice', 'wrong'), '198.51.100.8')).toEqual(held);
+    expect(await verdict(viaForm('alice', 'right'))).toEqual([303, undefined]);
     for (let i = 0; i < 30; i++)
       expect(await verdict(viaForm(`user ${i}`, 'right'))).toEqual([303, undefined]);
+  });
+
+  it('are none where Odoo gave no answer', async () => {
+    for (let i = 0; i < 9; i++)
+      expect(await verdict({ ...viaForm('alice', `wrong ${i}`), host: 'dead.test' })).toEqual([
+        502,
+        'upstream_unreachable',
+      ]);
   });
 
   it('in a body that is too large to be read count for the address', async () => {

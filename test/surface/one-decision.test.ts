@@ -120,6 +120,7 @@ const notDecided: readonly Reason[] = [
   'version_not_supported',
   'expectation_failed',
   'zone_ambiguous',
+  'too_many_failed_attempts',
   'token_algorithm_not_allowed',
   'token_key_unknown',
   'token_signature_invalid',
