@@ -4,7 +4,7 @@ import type { LimitOutcome } from '../core/limit.ts';
 import { compileLimits } from './compile.ts';
 import type { CompiledLimit } from './compile.ts';
 import { FailoverStore } from './failover.ts';
-import type { FailoverOptions } from './failover.ts';
+import type { FailoverOptions, SharedStore } from './failover.ts';
 import { MemoryStore } from './memory-store.ts';
 import { limitSchema } from './options.ts';
 import type { Charge, LimitReply, LimitStore } from './store.ts';
@@ -342,5 +342,78 @@ describe('FailoverStore', () => {
     clock.advance(100);
     await store.take([charge()]);
     expect([store.localSize, store.localMaxKeys]).toEqual([1, 100_000]);
+  });
+
+  describe('over a store that holds tokens', () => {
+    const admitted = [outcome];
+    const refused = [{ ...outcome, admitted: false, remaining: 0, retryAfterMs: 50 }];
+
+    function holdingRoom() {
+      const scene = room();
+      let held: LimitOutcome[] | undefined;
+      const owed: Charge[] = [];
+      const shared: SharedStore = {
+        take: (charges) => scene.store.take(charges),
+        peek: (charges) => scene.store.peek(charges),
+        takeHeld: () => held,
+        owe: (owing) => owed.push(owing),
+        close: () => Promise.resolve(),
+      };
+      // The scene's own failover stands in for a store: this one is told when to fail.
+      let failing = false;
+      const store = new FailoverStore({
+        store: {
+          ...shared,
+          take: (charges) => (failing ? Promise.reject(new Error('no answer')) : shared.take(charges)),
+        },
+        clock: scene.clock,
+        instances: 2,
+        random: () => 0,
+      });
+      return {
+        store,
+        owed,
+        clock: scene.clock,
+        hold: (outcomes: LimitOutcome[] | undefined) => {
+          held = outcomes;
+        },
+        breakDown: async () => {
+          failing = true;
+          for (let i = 0; i < 3; i++) await store.take([charge(open)]);
+        },
+      };
+    }
+
+    it('passes on at once what the store decides from them', () => {
+      const { store, hold } = holdingRoom();
+      hold(admitted);
+      expect(store.take([charge()])).toBe(admitted);
+      hold(refused);
+      expect(store.take([charge()])).toBe(refused);
+      expect(store.decisions).toEqual({ store: 2, share: 0, open: 0, closed: 0 });
+    });
+
+    it('goes on spending them while the store fails, but does not go on refusing', async () => {
+      const { store, hold, breakDown } = holdingRoom();
+      await breakDown();
+      hold(admitted);
+      expect(store.take([charge(closed)])).toBe(admitted);
+      hold(refused);
+      expect(store.take([charge(open)])).toMatchObject([{ admitted: true, mode: 'open' }]);
+      expect(store.take([charge(closed)])).toEqual({ unavailable: closed, retryAfterMs: 250 });
+    });
+
+    it('tells the store what its share admitted, and nothing else', async () => {
+      const { store, clock, owed, breakDown } = holdingRoom();
+      await breakDown();
+      await store.take([charge()]);
+      expect(owed).toEqual([]);
+      clock.advance(200);
+      await store.peek([charge()]);
+      await store.take([charge(open)]);
+      await store.take([charge(share, 2)]);
+      expect(owed.map(({ key, cost }) => [key, cost])).toEqual([['acme', 2]]);
+      expect(owed[0]!.limit).toBe(share);
+    });
   });
 });

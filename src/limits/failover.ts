@@ -4,14 +4,22 @@ import type { CompiledLimit } from './compile.ts';
 import { MemoryStore } from './memory-store.ts';
 import { shareOf } from './share.ts';
 import { StoreBreaker } from './store-breaker.ts';
+import { isAdmitted } from './store.ts';
 import type { Charge, LimitStore, LimitReply } from './store.ts';
 
 /** `store`: the shared store decides. `local`: it fails, and every limit does what its `onStoreFailure` says. */
 export type StoreMode = 'store' | 'local';
 
+/** A store that several instances share. Its promises may reject. */
+export interface SharedStore extends LimitStore {
+  /** Decides from what this instance holds already, or gives undefined; says nothing about the store's health. */
+  takeHeld?(charges: readonly Charge[]): LimitOutcome[] | undefined;
+  /** Is told of what a share admitted, so that it becomes debt when the store answers again. */
+  owe?(charge: Charge): void;
+}
+
 export interface FailoverOptions {
-  /** The shared store; its promises may reject. */
-  store: LimitStore;
+  store: SharedStore;
   clock: Clock;
   /** How many instances share the store. */
   instances: number;
@@ -66,6 +74,12 @@ export class FailoverStore implements LimitStore {
   }
 
   take(charges: readonly Charge[]): LimitReply | Promise<LimitReply> {
+    const held = this.#options.store.takeHeld?.(charges);
+    // A failing store's last refusal is no reason to refuse what `onStoreFailure` lets pass.
+    if (held !== undefined && (!this.#breaker.isOpen || isAdmitted(held))) {
+      this.decisions.store += held.length;
+      return held;
+    }
     return this.#decide(charges, 'take');
   }
 
@@ -137,11 +151,13 @@ export class FailoverStore implements LimitStore {
       if (limit.onStoreFailure === 'share') shared.push({ limit: this.#shareOf(limit), key, cost });
     }
     const shares = this.#local[action](shared);
+    const spent = action === 'take' && isAdmitted(shares);
     const outcomes: LimitOutcome[] = [];
     let next = 0;
     for (const charge of charges) {
       const share = charge.limit.onStoreFailure === 'share' ? shares[next++] : undefined;
       const outcome: LimitOutcome = share === undefined ? openOutcome(charge) : { ...share, mode: 'share' };
+      if (spent && share?.admitted === true) this.#options.store.owe?.(charge);
       if (action === 'take') this.decisions[outcome.mode ?? 'open']++;
       outcomes.push(outcome);
     }

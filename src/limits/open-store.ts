@@ -2,7 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import { FailoverStore, type StoreMode } from './failover.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { StoreOptions } from './options.ts';
-import { RedisStore } from './redis-store.ts';
+import { RedisLeaseBackend } from './lease-backend-redis.ts';
+import { LeaseStore } from './lease-store.ts';
 import type { LimitStore } from './store.ts';
 
 /** The store of this process, with what an operator wants to see of it. */
@@ -46,20 +47,24 @@ export function openLimitStore(
     };
   }
   const { url, timeout, connectTimeout } = options.redis;
-  const redis = new RedisStore({
-    url,
-    timeoutMs: timeout,
+  const redis = new RedisLeaseBackend({
+    place: { kind: 'standalone', url },
     connectTimeoutMs: connectTimeout,
-    onReady: () => store.retryNow(),
+    silentSocketMs: Math.max(2000, timeout * 2),
+    onReady: () => {
+      store.retryNow();
+      leases.present();
+    },
     onConnectionError,
   });
-  const store = new FailoverStore({ store: redis, clock, instances: options.instances, onModeChange });
+  const leases = new LeaseStore({ backend: redis, clock, timeoutMs: timeout, instances: options.instances });
+  const store = new FailoverStore({ store: leases, clock, instances: options.instances, onModeChange });
   const up = (): boolean => redis.connected && store.mode === 'store';
   return {
     kind: 'redis',
     store,
-    size: () => store.localSize,
-    maxKeys: store.localMaxKeys,
+    size: () => leases.size + store.localSize,
+    maxKeys: leases.maxKeys + store.localMaxKeys,
     up,
     describe: () => (up() ? 'redis' : 'redis does not answer'),
     // Until the store has answered once, limits that share would refuse everybody: their local buckets start empty.

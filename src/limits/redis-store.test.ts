@@ -6,10 +6,11 @@ import { describeWithTool } from '../../test/system/require-tool.ts';
 import { compileLimits } from './compile.ts';
 import type { CompiledLimit } from './compile.ts';
 import { limitSchema } from './options.ts';
-import { RedisStore, StoreError } from './redis-store.ts';
+import { RedisStore } from './redis-store.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import type { RedisStoreOptions } from './redis-store.ts';
 import type { Charge } from './store.ts';
+import { StoreError } from './store-error.ts';
 
 /** Faults of a real server. What the failures lead to is in `failover.test.ts`; here is what the store says of them. */
 

@@ -1,3 +1,4 @@
+// The gateway does not run this store: it is the plain peer of the leases, for the conformance suite and the benchmark.
 import { Redis } from 'ioredis';
 import type { LimitOutcome } from '../core/limit.ts';
 import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
@@ -5,17 +6,7 @@ import { renderRedisScript, renderScriptArguments } from './redis-script.ts';
 import type { RedisScript } from './redis-script.ts';
 import { isAdmitted, outcomeOf } from './store.ts';
 import type { Charge, LimitStore } from './store.ts';
-
-/** Why the store gave no answer: it was too slow, cannot be reached, or answered with an error. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
-  readonly code: 'timeout' | 'connection' | 'reply';
-
-  constructor(code: StoreError['code'], message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
+import { StoreError } from './store-error.ts';
 
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with user, password and database where needed. */

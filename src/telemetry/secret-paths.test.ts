@@ -11,6 +11,7 @@ describe('publicPath', () => {
     ['/r/abc', '/r/[redacted]'],
     ['/sms_twilio/status/5e3c', '/sms_twilio/status/[redacted]'],
     ['/survey/start/5e3c', '/survey/[redacted]'],
+    ['/survey/r/5e3c', '/survey/[redacted]'],
     ['/rate/5e3c/5', '/rate/[redacted]'],
     ['/chat/7/5e3c', '/chat/[redacted]'],
     ['/meet/5e3c', '/meet/[redacted]'],

@@ -17,10 +17,11 @@ const secretPathPrefixes: readonly string[] = [
 
 /** Cuts the part of a path that is a secret. A website language in front is Odoo's to take off, so it changes nothing. */
 export function publicPath(path: string): string {
-  const behindLanguage = path.indexOf('/', 1);
-  for (const prefix of secretPathPrefixes) {
-    if (path.startsWith(prefix)) return `${prefix}[redacted]`;
-    if (path.startsWith(prefix, behindLanguage)) return `${path.slice(0, behindLanguage)}${prefix}[redacted]`;
-  }
-  return path;
+  // First without a language: in `/survey/r/5e3c` the name of one route stands behind that of another.
+  return cutFrom(path, 0) ?? cutFrom(path, path.indexOf('/', 1)) ?? path;
+}
+
+function cutFrom(path: string, start: number): string | undefined {
+  const prefix = secretPathPrefixes.find((one) => path.startsWith(one, start));
+  return prefix === undefined ? undefined : `${path.slice(0, start)}${prefix}[redacted]`;
 }

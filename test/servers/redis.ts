@@ -39,7 +39,8 @@ export async function startRedis(binary: string, options: { password?: string } 
     child = undefined;
     if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
     const exited = once(ending, 'exit');
-    ending.kill('SIGCONT');
+    // A stopped server dies of SIGKILL as it is: woken first, it might still answer.
+    if (signal !== 'SIGKILL') ending.kill('SIGCONT');
     ending.kill(signal);
     await exited;
   }
