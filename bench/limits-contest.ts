@@ -7,7 +7,7 @@ import { compileBucket } from '../src/limits/bucket.ts';
 import type { CompiledLimit } from '../src/limits/compile.ts';
 import { RedisLeaseBackend } from '../src/limits/lease-backend-redis.ts';
 import { LeaseStore } from '../src/limits/lease-store.ts';
-import { RedisStore } from '../src/limits/redis-store.ts';
+import { RedisStore } from '../test/peers/redis-store.ts';
 import { isAdmitted, isUnavailable, type LimitReply, type LimitStore } from '../src/limits/store.ts';
 
 export const limiterNames = ['leases', 'script', 'rlf'] as const;

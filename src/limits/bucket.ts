@@ -1,4 +1,4 @@
-// hot path: whole numbers below 2^53 only, no allocation. `redis-script.ts` holds the same arithmetic in Lua.
+// hot path: whole numbers below 2^53 only, no allocation. `lease-script.ts` holds the same arithmetic in Lua.
 
 /**
  * A token bucket told by its debt: one token is worth `unitsPerToken` units, a spent token adds that much debt, and debt

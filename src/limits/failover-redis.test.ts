@@ -7,7 +7,7 @@ import { manualClock } from '../core/clock.ts';
 import { compileLimits } from './compile.ts';
 import { FailoverStore } from './failover.ts';
 import { limitSchema } from './options.ts';
-import { RedisStore } from './redis-store.ts';
+import { RedisStore } from '../../test/peers/redis-store.ts';
 import type { Charge } from './store.ts';
 
 /**

@@ -9,6 +9,7 @@ import {
   renderLeaseArguments,
 } from './lease-call.ts';
 import { type LeaseScript, renderLeaseScript } from './lease-script.ts';
+import { connectionOptions, messageOf, reconnectPauseMs, whenReady } from './redis-connection.ts';
 import { StoreError } from './store-error.ts';
 
 interface Address {
@@ -94,8 +95,7 @@ export class RedisLeaseBackend implements LeaseBackend {
         ...renderLeaseArguments(request),
       );
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new StoreError(this.connected ? 'reply' : 'connection', `Redis: ${message}`, error);
+      throw new StoreError(this.connected ? 'reply' : 'connection', `Redis: ${messageOf(error)}`, error);
     }
     const grant = parseLeaseReply(reply);
     if (grant === undefined) throw new StoreError('reply', 'Redis: the script gave no lease');
@@ -105,16 +105,7 @@ export class RedisLeaseBackend implements LeaseBackend {
   /** Waits for the first connection, at most so long; gives whether there is one. */
   whenConnected(budgetMs: number): Promise<boolean> {
     if (this.connected) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const settle = (connected: boolean) => {
-        cancel();
-        this.#redis.off('ready', ready);
-        resolve(connected);
-      };
-      const ready = () => settle(true);
-      const cancel = this.#scheduler.after(budgetMs, () => settle(false));
-      this.#redis.on('ready', ready);
-    });
+    return whenReady(this.#redis, { scheduler: this.#scheduler, budgetMs });
   }
 
   close(): Promise<void> {
@@ -138,16 +129,12 @@ export class RedisLeaseBackend implements LeaseBackend {
 
 function connect(options: RedisLeaseBackendOptions): Redis | Cluster {
   const { place, connectTimeoutMs, silentSocketMs, random = Math.random } = options;
-  const pauseMs = (attempt: number) =>
-    Math.min(50 * 2 ** Math.min(attempt - 1, 6), 2000) * (0.8 + 0.4 * random());
+  const pauseMs = (attempt: number) => reconnectPauseMs(attempt, random);
   const common = {
-    lazyConnect: true,
+    ...connectionOptions,
     connectionName: 'bulkhead',
-    disableClientInfo: true,
     connectTimeout: connectTimeoutMs,
     socketTimeout: silentSocketMs,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
     // A primary that became a replica keeps its sockets and refuses to write: look for the new one.
     reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 1 : false),
   } as const;

@@ -11,7 +11,7 @@ import { LeaseClock } from './lease-clock.ts';
 import { type LeaseTuning, leaseTuning } from './lease-tuning.ts';
 import { LimitVersions } from './limit-versions.ts';
 import { admittedOutcome, refusedOutcome } from './lease-outcome.ts';
-import { LeaseBudget } from './lease-budget.ts';
+import { AnswerBudget, withinBudget } from './answer-budget.ts';
 import { outcomeOf } from './store.ts';
 import type { Charge, LimitStore } from './store.ts';
 import { addOwed, createWallet, debtMet, heldTokens, isDenied, spendTokens, type Wallet } from './wallet.ts';
@@ -200,7 +200,7 @@ export class LeaseStore implements LimitStore {
   }
 
   async #takeLater(charges: readonly Charge[]): Promise<LimitOutcome[]> {
-    const budget = new LeaseBudget(this.#scheduler, this.#options.timeoutMs);
+    const budget = new AnswerBudget(this.#scheduler, this.#options.timeoutMs);
     try {
       for (;;) {
         await budget.within(this.#askFor(charges));
@@ -246,12 +246,7 @@ export class LeaseStore implements LimitStore {
     return outcomeOf(charge, Math.min(Math.max(0, met), bucket.capacity), false);
   }
 
-  async #withinBudget<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    const budget = new LeaseBudget(this.#scheduler, this.#options.timeoutMs);
-    try {
-      return await budget.within(answer);
-    } finally {
-      budget.end();
-    }
+  #withinBudget<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return withinBudget(answer, { scheduler: this.#scheduler, timeoutMs: this.#options.timeoutMs });
   }
 }

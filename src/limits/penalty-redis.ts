@@ -1,11 +1,18 @@
 import { Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
 import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
+import { withinBudget } from './answer-budget.ts';
 import type { PenaltyAction, PenaltyRule, Standing } from './penalty.ts';
 import { MemoryPenalties } from './penalty-memory.ts';
 import { renderPenaltyArguments, renderPenaltyScript } from './penalty-script.ts';
 import type { PenaltyStore } from './penalty-store.ts';
-import type { RedisScript } from './redis-script.ts';
+import {
+  connectionOptions,
+  evaluateScript,
+  reconnectPauseMs,
+  type RedisScript,
+  whenReady,
+} from './redis-connection.ts';
 import { StoreBreaker } from './store-breaker.ts';
 
 export interface SharedPenaltiesOptions {
@@ -42,16 +49,12 @@ export class SharedPenalties implements PenaltyStore {
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#script = options.script ?? renderPenaltyScript();
     this.#redis = new Redis(options.url, {
-      lazyConnect: true,
+      ...connectionOptions,
       connectionName: 'bulkhead-penalties',
-      disableClientInfo: true,
       connectTimeout: options.connectTimeoutMs,
       socketTimeout: Math.max(2000, options.timeoutMs * 2),
-      // A command that is sent again counts twice.
-      autoResendUnfulfilledCommands: false,
       enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 6), 2000) * (0.8 + 0.4 * random()),
+      retryStrategy: (attempt) => reconnectPauseMs(attempt, random),
     });
     // The store of the limits has the same address and tells of its failures.
     this.#redis.on('error', () => undefined);
@@ -82,13 +85,7 @@ export class SharedPenalties implements PenaltyStore {
 
   /** Waits for the first connection, at most so long. */
   async ready(budgetMs: number): Promise<void> {
-    if (this.#redis.status === 'ready') return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#scheduler.after(budgetMs, resolve);
-    this.#redis.once('ready', resolve);
-    await promise;
-    cancel();
-    this.#redis.off('ready', resolve);
+    await whenReady(this.#redis, { scheduler: this.#scheduler, budgetMs });
   }
 
   async close(): Promise<void> {
@@ -103,9 +100,9 @@ export class SharedPenalties implements PenaltyStore {
     let standing: Standing;
     try {
       if (this.#redis.status !== 'ready') throw new Error('not connected');
-      standing = readStanding(
-        await this.#withinBudget(this.#evaluate(renderPenaltyArguments(action, key, rule))),
-      );
+      const answer = evaluateScript(this.#redis, this.#script, renderPenaltyArguments(action, key, rule));
+      const budget = { scheduler: this.#scheduler, timeoutMs: this.#timeoutMs };
+      standing = readStanding(await withinBudget(answer, budget));
     } catch {
       this.#breaker.fail(entry);
       return this.#memory.act(action, key, rule);
@@ -113,25 +110,6 @@ export class SharedPenalties implements PenaltyStore {
     this.#breaker.succeed(entry);
     this.#memory.adopt(key, rule, standing);
     return standing;
-  }
-
-  async #evaluate(args: (string | number)[]): Promise<unknown> {
-    try {
-      return await this.#redis.call('EVALSHA', [this.#script.sha1, ...args]);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return await this.#redis.call('EVAL', [this.#script.text, ...args]);
-    }
-  }
-
-  #withinBudget(answer: Promise<unknown>): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const cancel = this.#scheduler.after(this.#timeoutMs, () => {
-      // As in `redis-store.ts`: after a blocked event loop the answer may be there already.
-      setImmediate(() => reject(new Error('no answer in time')));
-    });
-    answer.then(resolve, reject).finally(cancel);
-    return promise;
   }
 }
 

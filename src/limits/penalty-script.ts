@@ -1,6 +1,6 @@
-import type { RedisScript } from './redis-script.ts';
 import { createHash } from 'node:crypto';
 import type { PenaltyAction, PenaltyRule } from './penalty.ts';
+import type { RedisScript } from './redis-connection.ts';
 
 /**
  * `applyPenalty` as a Lua script, so that every instance counts on one record and by one clock. A record is one string

@@ -14,8 +14,8 @@ import { renderLeaseScript } from './lease-script.ts';
 import { LeaseStore } from './lease-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import { limitSchema } from './options.ts';
-import { renderRedisScript } from './redis-script.ts';
-import { RedisStore } from './redis-store.ts';
+import { renderRedisScript } from '../../test/peers/redis-script.ts';
+import { RedisStore } from '../../test/peers/redis-store.ts';
 import { isAdmitted } from './store.ts';
 import type { Charge, LimitStore } from './store.ts';
 

@@ -1,18 +1,18 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startRedis } from '../../test/servers/redis.ts';
-import type { RedisServer } from '../../test/servers/redis.ts';
-import { describeWithTool } from '../../test/system/require-tool.ts';
-import { compileLimits } from './compile.ts';
-import type { CompiledLimit } from './compile.ts';
-import { limitSchema } from './options.ts';
+import { startRedis } from '../servers/redis.ts';
+import type { RedisServer } from '../servers/redis.ts';
+import { describeWithTool } from '../system/require-tool.ts';
+import { compileLimits } from '../../src/limits/compile.ts';
+import type { CompiledLimit } from '../../src/limits/compile.ts';
+import { limitSchema } from '../../src/limits/options.ts';
 import { RedisStore } from './redis-store.ts';
-import type { Scheduler } from '../core/scheduler.ts';
+import type { Scheduler } from '../../src/core/scheduler.ts';
 import type { RedisStoreOptions } from './redis-store.ts';
-import type { Charge } from './store.ts';
-import { StoreError } from './store-error.ts';
+import type { Charge } from '../../src/limits/store.ts';
+import { StoreError } from '../../src/limits/store-error.ts';
 
-/** Faults of a real server. What the failures lead to is in `failover.test.ts`; here is what the store says of them. */
+/** Faults of a real server. What the failures lead to is in `src/limits/failover.test.ts`; here is what the store says of them. */
 
 function limitOf(entry: Record<string, unknown> = {}): CompiledLimit {
   const authored = limitSchema.parse({

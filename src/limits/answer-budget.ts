@@ -2,7 +2,7 @@ import type { Scheduler } from '../core/scheduler.ts';
 import { StoreError } from './store-error.ts';
 
 /** The time that one decision may wait, over however many calls. */
-export class LeaseBudget {
+export class AnswerBudget {
   readonly #expired: Promise<never>;
   readonly #cancel: () => void;
 
@@ -24,5 +24,18 @@ export class LeaseBudget {
 
   end(): void {
     this.#cancel();
+  }
+}
+
+/** One answer within one budget. */
+export async function withinBudget<Answer>(
+  answer: Promise<Answer>,
+  { scheduler, timeoutMs }: { scheduler: Scheduler; timeoutMs: number },
+): Promise<Answer> {
+  const budget = new AnswerBudget(scheduler, timeoutMs);
+  try {
+    return await budget.within(answer);
+  } finally {
+    budget.end();
   }
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Charge } from './store.ts';
+import type { RedisScript } from '../../src/limits/redis-connection.ts';
+import type { Charge } from '../../src/limits/store.ts';
 
 /**
- * The take and peek of `store.ts` as one Lua script: Redis runs it alone, so that the charges of a request are decided
- * and spent in one step, by one clock. It is the arithmetic of `bucket.ts` line by line; the tests run equal operations
+ * The take and peek of `src/limits/store.ts` as one Lua script: Redis runs it alone, so that the charges of a request are decided
+ * and spent in one step, by one clock. It is the arithmetic of `src/limits/bucket.ts` line by line; the tests run equal operations
  * against both. The script answers with each debt before spending, from which `outcomeOf` tells the rest.
  *
  * A budget is one string `debt:atUs:unitsPerToken`, written with %.0f because Lua's own form of a large number loses its
@@ -52,11 +53,6 @@ if spend and admitted then
 end
 return debts
 `;
-
-export interface RedisScript {
-  readonly text: string;
-  readonly sha1: string;
-}
 
 /** Lua that sets `now` to the server's own time in microseconds: the one clock that all instances share. */
 const serverTime = `local time = redis.call('TIME')

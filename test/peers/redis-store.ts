@@ -1,12 +1,20 @@
 // The gateway does not run this store: it is the plain peer of the leases, for the conformance suite and the benchmark.
 import { Redis } from 'ioredis';
-import type { LimitOutcome } from '../core/limit.ts';
-import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
+import type { LimitOutcome } from '../../src/core/limit.ts';
+import { type Scheduler, systemScheduler } from '../../src/core/scheduler.ts';
+import { withinBudget } from '../../src/limits/answer-budget.ts';
+import {
+  connectionOptions,
+  evaluateScript,
+  messageOf,
+  reconnectPauseMs,
+  type RedisScript,
+  whenReady,
+} from '../../src/limits/redis-connection.ts';
 import { renderRedisScript, renderScriptArguments } from './redis-script.ts';
-import type { RedisScript } from './redis-script.ts';
-import { isAdmitted, outcomeOf } from './store.ts';
-import type { Charge, LimitStore } from './store.ts';
-import { StoreError } from './store-error.ts';
+import { isAdmitted, outcomeOf } from '../../src/limits/store.ts';
+import type { Charge, LimitStore } from '../../src/limits/store.ts';
+import { StoreError } from '../../src/limits/store-error.ts';
 
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with user, password and database where needed. */
@@ -49,16 +57,13 @@ export class RedisStore implements LimitStore {
     this.#timeoutMs = options.timeoutMs;
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#redis = new Redis(options.url, {
-      lazyConnect: true,
+      ...connectionOptions,
       connectionName: 'bulkhead',
-      disableClientInfo: true,
       connectTimeout: options.connectTimeoutMs,
       socketTimeout: options.silentSocketMs ?? Math.max(2000, options.timeoutMs * 2),
-      // A command that is sent again charges twice, and one that waits for a connection misses its budget anyway.
-      autoResendUnfulfilledCommands: false,
+      // A command that waits for a connection misses its budget anyway.
       enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 6), 2000) * (0.8 + 0.4 * random()),
+      retryStrategy: (attempt) => reconnectPauseMs(attempt, random),
     });
     this.#redis.on('error', (error: Error) => {
       this.#lastConnectionError = error.message;
@@ -85,16 +90,7 @@ export class RedisStore implements LimitStore {
   /** Waits for the first connection, at most so long; gives whether there is one. */
   whenConnected(budgetMs: number): Promise<boolean> {
     if (this.connected) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const settle = (connected: boolean) => {
-        cancel();
-        this.#redis.off('ready', ready);
-        resolve(connected);
-      };
-      const ready = () => settle(true);
-      const cancel = this.#scheduler.after(budgetMs, () => settle(false));
-      this.#redis.on('ready', ready);
-    });
+    return whenReady(this.#redis, { scheduler: this.#scheduler, budgetMs });
   }
 
   close(): Promise<void> {
@@ -107,7 +103,8 @@ export class RedisStore implements LimitStore {
   async #run(charges: readonly Charge[], spend: boolean): Promise<LimitOutcome[]> {
     if (charges.length === 0) return [];
     if (!this.connected) throw new StoreError('connection', `Redis: ${this.#lastConnectionError}`);
-    const debts = await this.#withinBudget(this.#evaluate(renderScriptArguments(charges, spend)));
+    const budget = { scheduler: this.#scheduler, timeoutMs: this.#timeoutMs };
+    const debts = await withinBudget(this.#evaluate(renderScriptArguments(charges, spend)), budget);
     if (!isDebtList(debts, charges.length)) throw new StoreError('reply', 'Redis: the script gave no debts');
     const outcomes = charges.map((charge, i) => outcomeOf(charge, debts[i]!, false));
     if (!spend || !isAdmitted(outcomes)) return outcomes;
@@ -116,35 +113,14 @@ export class RedisStore implements LimitStore {
 
   async #evaluate(args: (string | number)[]): Promise<unknown> {
     try {
-      return await this.#redis.call('EVALSHA', [this.#script.sha1, ...args]);
+      return await evaluateScript(this.#redis, this.#script, args);
     } catch (error) {
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      // A fresh or flushed server does not know the script; EVAL runs it and makes it known.
-      return await this.#redis.call('EVAL', [this.#script.text, ...args]);
-    }
-  }
-
-  /** The answer, or a `StoreError` when the budget is used up before. */
-  #withinBudget(answer: Promise<unknown>): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const cancel = this.#scheduler.after(this.#timeoutMs, () => {
-      // Timers run before sockets are read: after a blocked event loop the answer may be there already, and a busy
-      // gateway is no slow store. setImmediate comes after the reading.
-      setImmediate(() => reject(new StoreError('timeout', `Redis: no answer within ${this.#timeoutMs} ms`)));
-    });
-    const fail = (error: unknown) => {
       const code = this.connected ? 'reply' : 'connection';
-      reject(new StoreError(code, `Redis: ${messageOf(error)}`, error));
-    };
-    answer.then(resolve, fail).finally(cancel);
-    return promise;
+      throw new StoreError(code, `Redis: ${messageOf(error)}`, error);
+    }
   }
 }
 
 function isDebtList(value: unknown, length: number): value is number[] {
   return Array.isArray(value) && value.length === length && value.every((debt) => Number.isSafeInteger(debt));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
