@@ -79,9 +79,9 @@ export class ClientConnection implements Timed {
     return this.#socket.writableNeedDrain;
   }
 
-  /** Latin-1 text; false when the client is slower than that. */
-  write(text: string): boolean {
-    return this.#socket.write(text, 'latin1');
+  /** Latin-1 text. */
+  write(text: string): void {
+    this.#socket.write(text, 'latin1');
   }
 
   /** A large piece between two texts, in one vectored write. */
@@ -125,7 +125,7 @@ export class ClientConnection implements Timed {
   finish(goesOn: boolean): void {
     this.#exchange = undefined;
     if (this.#socket.destroyed) return;
-    if (!goesOn) return this.#close();
+    if (!goesOn) return this.close();
     // A rest of the body is small enough to be read and dropped, else the exchange had ended the connection.
     if (this.#expected === 'body') this.readBody(discard);
     else this.#awaitHead();
@@ -134,11 +134,6 @@ export class ClientConnection implements Timed {
   /** Breaks the connection so that the client sees that its answer is incomplete. */
   reset(): void {
     this.#socket.resetAndDestroy();
-  }
-
-  /** Closes in an orderly way; what still comes is dropped. */
-  close(): void {
-    this.#close();
   }
 
   destroy(): void {
@@ -263,7 +258,7 @@ export class ClientConnection implements Timed {
     if (failure !== undefined) this.#held = undefined;
     if (receiver === discard) {
       if (failure === undefined) this.#awaitHead();
-      else this.#close();
+      else this.close();
     } else if (failure === undefined) receiver?.onBodyEnd();
     else receiver?.onBodyFailure(failure);
   }
@@ -271,7 +266,7 @@ export class ClientConnection implements Timed {
   #awaitHead(): void {
     this.#expected = 'head';
     this.deadline = this.#server.deadlines.after(this.#server.options.idleTimeoutMs);
-    if (this.#server.draining && this.#held === undefined) return this.#close();
+    if (this.#server.draining && this.#held === undefined) return this.close();
     // A client that takes no answers gets no further ones made.
     if (this.#socket.writableNeedDrain) {
       this.#expected = 'ahead';
@@ -288,7 +283,8 @@ export class ClientConnection implements Timed {
     answerAndClose(this.#socket, this.#server.onMalformed(reason, this.peerAddress));
   }
 
-  #close(): void {
+  /** Closes in an orderly way; what still comes is dropped. */
+  close(): void {
     this.#stopReading();
     if (this.#socket.writableLength > 0) this.deadline = this.#stallDeadline();
     closeLingering(this.#socket);

@@ -107,7 +107,7 @@ export class Exchange implements AnswerOwner {
    */
   answer(status: number, fields: readonly string[], body: string | Buffer | undefined): void {
     if (this.#ended) return;
-    const bytes = body === undefined ? undefined : Buffer.from(body);
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     this.startAnswer(status, [...fields, 'content-length', String(bytes?.length ?? 0)]);
     this.finishAnswer(bytes);
   }

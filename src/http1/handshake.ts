@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { fieldValue } from '../core/fields.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import { HeadFinder } from './head-finder.ts';
+import { readOrigin } from './origin.ts';
 import { requestHead } from './request-text.ts';
 import { maxHeadBytes, readResponseHead } from './response-head.ts';
 import { type AnswerSink, ResponseReader } from './response-reader.ts';
@@ -53,12 +54,9 @@ export class Handshake implements AnswerSink {
   constructor(target: TunnelTarget, key: string, listener: HandshakeListener) {
     this.#key = key;
     this.#listener = listener;
-    const url = new URL(target.origin);
-    const socket = connect({
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port === '' ? 80 : url.port),
-      noDelay: true,
-    });
+    const peer = readOrigin(target.origin);
+    if (peer === undefined) throw new TypeError(`"${target.origin}" is no origin`);
+    const socket = connect({ ...peer, noDelay: true });
     this.#socket = socket;
     socket.setTimeout(target.connectTimeoutMs);
     socket.on('connect', () => {
@@ -66,8 +64,7 @@ export class Handshake implements AnswerSink {
       socket.setTimeout(0);
       // From now on, and not from the last byte: an answer that drips has no more time.
       this.#timer = setTimeout(this.#onTimeout, target.timeoutMs).unref();
-      const request = { ...target, method: 'GET', body: undefined, keepAlive: false, freshConnection: true };
-      const head = requestHead(request, 'Upgrade');
+      const head = requestHead({ ...target, method: 'GET', body: undefined }, 'Upgrade');
       if (head === undefined) this.#fail('invalid');
       else socket.write(head, 'latin1');
     });

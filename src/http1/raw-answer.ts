@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { answerHeadText } from './answer-head.ts';
 
 /** An answer that the transport gives without an exchange: to bytes that are no request, or to an upgrade. */
 export interface RawAnswer {
@@ -22,10 +22,9 @@ export function answerAndClose(socket: Socket, { status, fields, body }: RawAnsw
   closeLingering(socket);
 }
 
+/** Throws `UnwritableHeadError`; nothing is sent then. */
 export function writeHead(socket: Socket, status: number, fields: readonly string[]): void {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-  for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-  socket.write(`${head}\r\n`, 'latin1');
+  socket.write(`${answerHeadText(status, fields)}\r\n`, 'latin1');
 }
 
 /**

@@ -3,19 +3,14 @@ import type { BodySource } from './body-source.ts';
 import { requestHead } from './request-text.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
-const textOf = (change: Partial<UpstreamRequest> = {}): string | undefined =>
-  requestHead({
-    origin: 'http://127.0.0.1:1',
-    method: 'GET',
-    target: '/odoo?a=b',
-    fields: ['host', 'a.example'],
-    body: undefined,
-    keepAlive: true,
-    freshConnection: false,
-    connectTimeoutMs: 1000,
-    timeoutMs: 1000,
-    ...change,
-  });
+const textOf = (
+  change: Partial<UpstreamRequest> = {},
+  connection?: 'close' | 'Upgrade',
+): string | undefined =>
+  requestHead(
+    { method: 'GET', target: '/odoo?a=b', fields: ['host', 'a.example'], body: undefined, ...change },
+    connection,
+  );
 const source = (length: number | undefined): BodySource => ({ length, start() {}, resume() {}, stop() {} });
 
 describe('requestHead', () => {
@@ -25,7 +20,7 @@ describe('requestHead', () => {
     );
   });
 
-  test.each<[string, Partial<UpstreamRequest>, string]>([
+  test.each<[string, Partial<UpstreamRequest>, string, ('close' | 'Upgrade')?]>([
     ['no body', {}, ''],
     ['no body of a DELETE', { method: 'DELETE' }, ''],
     ['no body of a POST', { method: 'POST' }, 'content-length: 0\r\n'],
@@ -35,14 +30,16 @@ describe('requestHead', () => {
     ['a body', { body: Buffer.from('hello') }, 'content-length: 5\r\n'],
     ['a source of known length', { body: source(7) }, 'content-length: 7\r\n'],
     ['a source of unknown length', { body: source(undefined) }, 'transfer-encoding: chunked\r\n'],
-    ['a connection that serves once', { keepAlive: false }, 'connection: close\r\n'],
+    ['a connection that serves once', {}, 'connection: close\r\n', 'close'],
+    ['a connection that is to become a tunnel', {}, 'connection: Upgrade\r\n', 'Upgrade'],
     [
       'both',
-      { method: 'POST', body: Buffer.from('x'), keepAlive: false },
+      { method: 'POST', body: Buffer.from('x') },
       'content-length: 1\r\nconnection: close\r\n',
+      'close',
     ],
-  ])('says of %s how it ends', (_, change, added) => {
-    expect(textOf(change)).toBe(
+  ])('says of %s how it ends', (_, change, added, connection) => {
+    expect(textOf(change, connection)).toBe(
       `${change.method ?? 'GET'} /odoo?a=b HTTP/1.1\r\nhost: a.example\r\n${added}\r\n`,
     );
   });

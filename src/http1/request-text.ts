@@ -8,8 +8,8 @@ import type { UpstreamRequest } from './upstream.ts';
  * is for this side alone to do. What is judged was checked long before; this is the last defence against header injection.
  */
 export function requestHead(
-  request: UpstreamRequest,
-  connection: 'close' | 'Upgrade' | undefined = request.keepAlive ? undefined : 'close',
+  request: Pick<UpstreamRequest, 'method' | 'target' | 'fields' | 'body'>,
+  connection: 'close' | 'Upgrade' | undefined,
 ): string | undefined {
   const { method, target, fields } = request;
   if (!isToken(method) || !isTargetText(target)) return undefined;
@@ -29,7 +29,7 @@ export function requestHead(
 }
 
 /** RFC 9112 §6.3: one way to tell the end of the body, or none for no body. */
-function framing({ body, method }: UpstreamRequest): string {
+function framing({ body, method }: Pick<UpstreamRequest, 'body' | 'method'>): string {
   // RFC 9110 §8.6: where a body is usual, its absence is said; some servers wait for one otherwise.
   if (body === undefined) return bodyIsUsual(method) ? 'content-length: 0\r\n' : '';
   return body.length === undefined

@@ -1,5 +1,6 @@
 // hot path: one object per connection carries request after request; per request only its call is made.
 import type { Deadlines, Timed } from './deadlines.ts';
+import type { Peer } from './origin.ts';
 import { type BodyWatcher, RequestBody } from './request-body.ts';
 import { ResponseReader } from './response-reader.ts';
 import type { UpstreamCall, UpstreamFailure, UpstreamListener, UpstreamRequest } from './upstream.ts';
@@ -16,12 +17,6 @@ export interface ConnectionHome {
   onIdleLost(connection: UpstreamConnection): void;
   /** The socket is gone. */
   onClosed(connection: UpstreamConnection): void;
-}
-
-/** The peer that a pool of connections leads to. */
-export interface Peer {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** A body up to this size goes out in one write with its head. */

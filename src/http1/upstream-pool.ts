@@ -1,6 +1,7 @@
 // hot path: taking and giving back a connection is a pop and a push.
 import { Deadlines } from './deadlines.ts';
-import { type ConnectionHome, type Peer, UpstreamConnection } from './upstream-connection.ts';
+import { type Peer, readOrigin } from './origin.ts';
+import { type ConnectionHome, UpstreamConnection } from './upstream-connection.ts';
 
 /** Coarse: nothing upstream is timed finer than this. */
 const tickMs = 50;
@@ -110,12 +111,4 @@ class Origin implements ConnectionHome {
     this.#open.delete(connection);
     this.#tellClosed();
   }
-}
-
-/** Once per origin, not per request. */
-function readOrigin(text: string): Peer | undefined {
-  const url = URL.parse(text);
-  if (url === null || url.protocol !== 'http:' || url.hostname === '') return undefined;
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
-  return { host, port: url.port === '' ? 80 : Number(url.port) };
 }

@@ -78,7 +78,7 @@ export function createUpstreamClient(): UpstreamClient {
   const pool = new UpstreamPool();
   return {
     send(request, listener) {
-      const head = requestHead(request);
+      const head = requestHead(request, request.keepAlive ? undefined : 'close');
       const connection =
         head === undefined
           ? undefined

@@ -11,6 +11,7 @@ import type { PoolRefusal, Seat, Waiter } from '../pools/seat.ts';
 import type { Pool } from '../pools/seats.ts';
 import type { ProxyContext } from './context.ts';
 import { upstreamFields } from './request-fields.ts';
+import { failureReasons } from './upstream-failure.ts';
 
 /**
  * One upgrade request of the inline surface: the same decision as any other request, then a seat of the websocket pool that
@@ -152,9 +153,3 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     });
   }
 }
-
-const failureReasons = {
-  unreachable: 'upstream_unreachable',
-  invalid: 'upstream_invalid',
-  timeout: 'upstream_timeout',
-} as const satisfies Record<TunnelFailure, Reason>;
