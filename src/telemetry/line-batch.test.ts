@@ -38,13 +38,13 @@ describe('a line batch', () => {
     expect(scheduler.pending()).toBe(0);
   });
 
-  it('hands lines on at once when there are 16 KiB of them', () => {
+  it('hands lines on at once when there are 64 KiB of them', () => {
     const { batch, written } = openBatch();
     const line = `${'x'.repeat(1023)}\n`;
-    for (let i = 0; i < 15; i++) batch.write(line);
+    for (let i = 0; i < 63; i++) batch.write(line);
     expect(written).toEqual([]);
     batch.write(line);
-    expect(written).toEqual([line.repeat(16)]);
+    expect(written).toEqual([line.repeat(64)]);
   });
 
   it('hands on no more bytes at once than several writers may share, except for a line that is longer', () => {
