@@ -29,6 +29,7 @@ function fieldsOf(
 }
 
 const base: LimitOutcome = {
+  kind: 'rate',
   name: 'partner-rate',
   key: 'acme',
   cost: 1,
@@ -154,6 +155,67 @@ describe('a refusal as JSON-RPC error', () => {
   });
 });
 
+describe('a refusal as XML-RPC fault', () => {
+  it('has the code that Odoo has for such an error, and keeps its status', () => {
+    const refusal = { reason: 'limit_exceeded', at: '', detail: 'Exceeded: <a> & "b".' } as const;
+    expect(render(refusal, { ...context, style: 'xml-rpc' })).toEqual({
+      status: 429,
+      fields: [
+        ['cache-control', 'no-store'],
+        ['x-request-id', requestId],
+        ['retry-after', '1'],
+        ['content-type', 'text/xml; charset=utf-8'],
+      ].flat(),
+      body:
+        "<?xml version='1.0'?>\n<methodResponse><fault><value><struct>" +
+        '<member><name>faultCode</name><value><int>2</int></value></member>' +
+        '<member><name>faultString</name><value><string>Exceeded: &lt;a&gt; &amp; &quot;b&quot;. ' +
+        `(limit_exceeded, request ${requestId})</string></value></member>` +
+        '</struct></value></fault></methodResponse>\n',
+    });
+  });
+
+  it.each<[Reason, number]>([
+    ['credentials_missing', 3],
+    ['odoo_method_not_allowed', 4],
+    ['pool_queue_full', 2],
+    ['body_too_large', 2],
+  ])('tells %s with code %i', (reason, code) => {
+    const { body } = render({ reason, at: '' }, { ...context, style: 'xml-rpc' });
+    expect(body).toContain(`<name>faultCode</name><value><int>${code}</int></value>`);
+  });
+});
+
+describe('a refusal as a page', () => {
+  it('says what happened, when to come back and what to tell the help desk, and can run nothing', () => {
+    const refusal = { reason: 'pool_queue_full', at: '', retryAfterMs: 5000 } as const;
+    const { status, fields, body } = render(refusal, { ...context, style: 'page' });
+    expect(status).toBe(503);
+    expect(fields).toEqual(
+      [
+        ['cache-control', 'no-store'],
+        ['x-request-id', requestId],
+        ['retry-after', '5'],
+        ['content-type', 'text/html; charset=utf-8'],
+        ['content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"],
+        ['x-content-type-options', 'nosniff'],
+      ].flat(),
+    );
+    expect(body.replace(/<style>.*<\/style>/, '').replace(/<[^>]*>/g, '|')).toBe(
+      '|\n||||\n|The workers are busy and the queue is full|\n\n' +
+        '||||The workers are busy and the queue is full|||Please try again in 5 seconds.|\n' +
+        `||Status 503, reason |pool_queue_full|, request |${requestId}|||\n|||\n`,
+    );
+  });
+
+  it('shows the detail that the stage knows, and no markup of it', () => {
+    const refusal = { reason: 'scope_missing', at: '', detail: 'The scope <b>edi</b> is required.' } as const;
+    const { body } = render(refusal, { ...context, style: 'page' });
+    expect(body).toContain('<p>The scope &lt;b&gt;edi&lt;/b&gt; is required.</p>');
+    expect(body).not.toContain('try again');
+  });
+});
+
 describe('the challenge', () => {
   const challenges = Object.fromEntries(
     every.flatMap((reason) => {
@@ -231,7 +293,7 @@ describe('the RateLimit fields', () => {
 });
 
 describe('no answer', () => {
-  it.each(['problem', 'json-rpc'] as const)(
+  it.each(['problem', 'json-rpc', 'xml-rpc', 'page'] as const)(
     'as %s tells where the rule stands or whose budget it is',
     (style) => {
       for (const reason of every) {

@@ -2,15 +2,12 @@ import { reasons } from '../core/reason.ts';
 import type { LimitOutcome } from '../core/limit.ts';
 import type { Refusal } from '../core/decision.ts';
 import { rateLimitFields, retryAfterSeconds } from '../limits/rate-limit-fields.ts';
+import { refusalForms, type RefusalSubject } from './refusal-forms.ts';
 import type { AnswerStyle } from '../odoo/protocol.ts';
 
-export interface RefusalContext {
-  requestId: string;
+export interface RefusalContext extends RefusalSubject {
   style: AnswerStyle;
-  /** `id` of a JSON-RPC call; null when it is not known. */
-  rpcId: string | number | null;
   zone: string | undefined;
-  limits: readonly LimitOutcome[];
 }
 
 export interface RefusalAnswer {
@@ -35,80 +32,10 @@ export function renderRefusal(
   fields.push(...rateLimitFields(context.limits));
   const retryAfterS = retryAfterOf(refusal, context, random);
   if (retryAfterS !== undefined) fields.push('retry-after', String(retryAfterS));
-  const detail = refusal.detail ?? `${title}.`;
-  if (context.style === 'json-rpc') {
-    fields.push('content-type', 'application/json');
-    return { status, fields, body: jsonRpcError({ status, title, detail }, refusal, context) };
-  }
-  fields.push('content-type', 'application/problem+json');
-  return { status, fields, body: problemJson({ status, title, detail }, refusal, context) };
-}
-
-interface Told {
-  status: number;
-  title: string;
-  detail: string;
-}
-
-/** RFC 9457. The types of the RateLimit draft where it has one, our own elsewhere. */
-function problemJson(told: Told, refusal: Refusal, context: RefusalContext): string {
-  return JSON.stringify({
-    type: problemTypeOf(refusal),
-    title: told.title,
-    status: told.status,
-    detail: told.detail,
-    instance: `urn:bulkhead:request:${context.requestId}`,
-    reason: refusal.reason,
-    requestId: context.requestId,
-    ...violatedPolicies(refusal, context),
-  });
-}
-
-/**
- * A name that Odoo's client shows as a plain dialog: session and access errors would log the user out or offer a reload
- * (addons/web/static/src/core/errors/error_dialogs.js).
- */
-function jsonRpcError(told: Told, refusal: Refusal, context: RefusalContext): string {
-  const message = `${told.detail} (${refusal.reason}, request ${context.requestId})`;
-  return JSON.stringify({
-    jsonrpc: '2.0',
-    id: context.rpcId,
-    error: {
-      code: told.status,
-      message: told.title,
-      data: {
-        name: 'odoo.exceptions.UserError',
-        message,
-        arguments: [message],
-        context: {},
-        debug: '',
-        reason: refusal.reason,
-        requestId: context.requestId,
-        ...violatedPolicies(refusal, context),
-      },
-    },
-  });
-}
-
-const ianaProblem = 'https://iana.org/assignments/http-problem-types#';
-
-/** The draft has a type for each way in which a service says "later": what else is refused has a name of our own. */
-function problemTypeOf({ reason }: Refusal): string {
-  if (reason === 'too_many_failed_attempts') return `${ianaProblem}abnormal-usage-detected`;
-  const { status } = reasons[reason];
-  if (status === 429) return `${ianaProblem}quota-exceeded`;
-  if (status === 503) return `${ianaProblem}temporary-reduced-capacity`;
-  return `urn:bulkhead:reason:${reason}`;
-}
-
-/** Every policy that the request broke, by name; the draft demands the member where there is one. */
-function violatedPolicies(
-  { policies = [] }: Refusal,
-  { limits }: RefusalContext,
-): { 'violated-policies'?: string[] } {
-  const exceeded = limits.filter((limit) => !limit.admitted && !limit.shadow).map((limit) => limit.name);
-  const names = [...policies, ...exceeded];
-  return names.length === 0 ? {} : { 'violated-policies': names };
+  const told = { status, title, detail: refusal.detail ?? `${title}.`, retryAfterS };
+  const { contentFields, render } = refusalForms[context.style];
+  fields.push(...contentFields);
+  return { status, fields, body: render(told, refusal, context) };
 }
 
 /** RFC 9110 §11.6.1 and RFC 6750 §3: what to present, and what was wrong with the token that was presented, if one was. */

@@ -38,6 +38,30 @@ describe('answerStyleOf', () => {
   });
 });
 
+describe('the answer style of what is no JSON', () => {
+  it.each<[string, string[], string]>([
+    ['/xmlrpc/2/object', ['content-type', 'text/xml'], 'xml-rpc'],
+    ['/xmlrpc/2/common', [], 'xml-rpc'],
+    ['/xmlrpc/db/', ['content-type', 'application/json'], 'xml-rpc'],
+    ['/xmlrpc/2/report', ['accept', 'text/html'], 'xml-rpc'],
+    ['/xmlrpc/3/object', [], 'problem'],
+    ['/xmlrpc', [], 'problem'],
+    ['/odoo', ['accept', 'text/html,application/xhtml+xml,*/*;q=0.8'], 'page'],
+    ['/odoo', ['accept', 'text/html', 'sec-fetch-dest', 'document'], 'page'],
+    ['/web/content/7', ['accept', '*/*', 'sec-fetch-dest', 'iframe'], 'page'],
+    ['/web/image/7', ['accept', 'image/avif,text/html', 'sec-fetch-dest', 'image'], 'problem'],
+    ['/odoo', ['accept', 'text/html', 'sec-fetch-dest', 'empty'], 'problem'],
+    ['/odoo', ['accept', '*/*'], 'problem'],
+    ['/odoo', ['accept', 'text/htmlx'], 'problem'],
+    ['/odoo', [], 'problem'],
+    ['/web/login', ['accept', 'text/html', 'content-type', 'application/x-www-form-urlencoded'], 'page'],
+    ['/web/dataset/call_kw', ['accept', 'text/html', 'content-type', 'application/json'], 'json-rpc'],
+    ['/json/2/a/b', ['accept', 'text/html', 'content-type', 'application/json'], 'problem'],
+  ])('%s with %j: %s', (path, fields, style) => {
+    expect(answerStyleOf(path, fields)).toBe(style);
+  });
+});
+
 describe('readJsonRpcId', () => {
   it.each([
     ['{"jsonrpc":"2.0","id":7,"method":"call"}', 7],
