@@ -29,7 +29,11 @@ export function compileBucket(tokens: number, periodUs: number, burst: number): 
  * burst leaves behind, counts as an empty bucket.
  */
 export function debtAt(bucket: Bucket, debt: number, atUs: number, nowUs: number): number {
-  const owed = debt > bucket.capacity ? bucket.capacity : debt;
+  return leakedDebt(bucket, debt > bucket.capacity ? bucket.capacity : debt, atUs, nowUs);
+}
+
+/** The same for debt that stays owed above the capacity, where more was spent than there was. */
+export function leakedDebt(bucket: Bucket, owed: number, atUs: number, nowUs: number): number {
   const elapsedUs = nowUs - atUs;
   if (elapsedUs <= 0) return owed;
   // Inexact above 2^53, but then surely larger than any debt.
@@ -39,12 +43,12 @@ export function debtAt(bucket: Bucket, debt: number, atUs: number, nowUs: number
 
 /** Whether `cost` tokens can be spent on top of this debt. */
 export function hasRoom(bucket: Bucket, debt: number, cost: number): boolean {
-  return debt + cost * bucket.unitsPerToken <= bucket.capacity;
+  return cost === 0 || debt + cost * bucket.unitsPerToken <= bucket.capacity;
 }
 
 /** Whole tokens that can be spent. */
 export function tokensLeft(bucket: Bucket, debt: number): number {
-  return Math.floor((bucket.capacity - debt) / bucket.unitsPerToken);
+  return Math.max(0, Math.floor((bucket.capacity - debt) / bucket.unitsPerToken));
 }
 
 /** Microseconds, rounded up, until `cost` tokens can be spent. Never ends for a cost above the burst. */

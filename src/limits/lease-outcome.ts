@@ -1,13 +1,15 @@
 import type { LimitOutcome } from '../core/limit.ts';
 import { tokensLeft, untilMoreUs, untilRoomUs } from './bucket.ts';
+import type { RateLimit } from './compile.ts';
 import type { Charge } from './store.ts';
 
 // hot path: one object for every limit of every request.
 
 /** What a charge came to that was paid; `debt` is that after it. */
-export function admittedOutcome(charge: Charge, debt: number): LimitOutcome {
+export function admittedOutcome(charge: Charge<RateLimit>, debt: number): LimitOutcome {
   const { limit, key, cost } = charge;
   return {
+    kind: 'rate',
     name: limit.name,
     key,
     cost,
@@ -23,7 +25,7 @@ export function admittedOutcome(charge: Charge, debt: number): LimitOutcome {
 }
 
 /** What a charge came to that has no room; `waitMs` is the least time, known from elsewhere, until it has. */
-export function refusedOutcome(charge: Charge, debt: number, waitMs: number): LimitOutcome {
+export function refusedOutcome(charge: Charge<RateLimit>, debt: number, waitMs: number): LimitOutcome {
   const outcome = admittedOutcome(charge, debt);
   outcome.admitted = false;
   outcome.retryAfterMs = Math.max(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runLease, type StoredBucket } from '../../test/limits/lease-port.ts';
 import { worldLimit } from '../../test/limits/lease-world.ts';
+import { noCounts } from '../../test/limits/no-counts.ts';
 import { manualTime } from '../../test/servers/manual-time.ts';
 import type { LimitOutcome } from '../core/limit.ts';
 import type { CompiledLimit } from './compile.ts';
@@ -40,6 +41,7 @@ function room(options: Partial<LeaseStoreOptions> = {}) {
         return promise;
       },
       close: () => Promise.resolve(),
+      ...noCounts,
     },
     clock,
     scheduler,
@@ -123,8 +125,8 @@ describe('LeaseStore', () => {
   it('names every limit that refuses, and leaves what it leased for others to the next request', async () => {
     const { store } = room();
     const two = worldLimit('two', 1, 2);
-    await store.take([charge(five, 5), charge(two, 2)]);
-    const reply = await store.take([charge(five), charge(hundred), charge(two)]);
+    await store.take([charge(five, 4), charge(two, 1)]);
+    const reply = await store.take([charge(five, 2), charge(hundred), charge(two, 2)]);
     expect(reply.map(({ name, admitted }) => [name, admitted])).toEqual([
       ['five', false],
       ['hundred', true],
@@ -136,13 +138,24 @@ describe('LeaseStore', () => {
 
   it('refuses again without asking until the time that the bucket told', async () => {
     const { store, asked, scheduler } = room();
-    await store.take([charge(five, 5)]);
-    expect(await store.take([charge(five)])).toMatchObject([{ admitted: false, retryAfterMs: 100 }]);
+    await store.take([charge(five, 4)]);
+    expect(await store.take([charge(five, 2)])).toMatchObject([{ admitted: false, retryAfterMs: 100 }]);
     for (let i = 1; i < 10; i++) {
       scheduler.advance(10);
-      expect(store.take([charge(five)])).toMatchObject([{ admitted: false, retryAfterMs: 100 - 10 * i }]);
+      expect(store.take([charge(five, 2)])).toMatchObject([{ admitted: false, retryAfterMs: 100 - 10 * i }]);
     }
     expect(asked).toHaveLength(2);
+    scheduler.advance(11);
+    expect(await store.take([charge(five, 2)])).toMatchObject([{ admitted: true }]);
+  });
+
+  it('knows without a question that a bucket is empty from which it took the last token', async () => {
+    const { store, asked, scheduler } = room();
+    await store.take([charge(five, 5)]);
+    expect(store.take([charge(five)])).toMatchObject([{ admitted: false, retryAfterMs: 100 }]);
+    scheduler.advance(99);
+    expect(store.take([charge(five)])).toMatchObject([{ admitted: false, retryAfterMs: 1 }]);
+    expect(asked).toHaveLength(1);
     scheduler.advance(11);
     expect(await store.take([charge(five)])).toMatchObject([{ admitted: true }]);
   });
@@ -160,12 +173,14 @@ describe('LeaseStore', () => {
     // A call takes 10 ms here; at 100 requests a second that are two tokens that must not run out.
     set('held');
     const waits: boolean[] = [];
+    let answered = 0;
     for (let i = 0; i < 60; i++) {
       const reply = store.take([charge()]);
       waits.push(reply instanceof Promise);
       await Promise.resolve();
       scheduler.advance(10);
-      asked.at(-1)?.answer();
+      for (const one of asked.slice(answered)) one.answer();
+      answered = asked.length;
       await reply;
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -254,16 +269,93 @@ describe('LeaseStore', () => {
     expect(await store.take([charge()])).toMatchObject([{ admitted: true, remaining: 99 }]);
   });
 
-  it('makes a debt of what was spent without it, less what leaked since', async () => {
-    const { store, asked, set, scheduler } = room({ instances: 2 });
-    for (let i = 0; i < 30; i++) store.owe(charge());
-    // This instance's part of 100/s.
-    scheduler.advance(200);
-    set('down');
-    await expect(store.take([charge()])).rejects.toThrow('gone');
-    set('up');
-    expect(await store.take([charge()])).toMatchObject([{ remaining: 79 }]);
-    expect(asked.map(({ request }) => request.owe)).toEqual([20, 20]);
+  describe('makes a debt of what was spent without it', () => {
+    /** One of two instances while the backend is away; its share has been full since 1 s. */
+    function owingRoom() {
+      const scene = room({ instances: 2 });
+      const { store, set } = scene;
+      set('down');
+      store.startOutage({ fillsFromMonoMs: 0, parts: 2 });
+      const terms = { leaksFromMonoMs: 1000, parts: 2 };
+      return { ...scene, owe: (tokens: number) => store.owe(charge(hundred, tokens), terms) };
+    }
+
+    it('all of it, as long as the bucket of the backend was leaking', async () => {
+      const { store, asked, set, scheduler, owe } = owingRoom();
+      owe(30);
+      scheduler.advance(1000);
+      await expect(store.take([charge()])).rejects.toThrow('gone');
+      set('up');
+      await store.peek([charge()]);
+      expect(asked.map(({ request }) => request.owe)).toEqual([30, 30]);
+    });
+
+    it('less what leaked by its part of the rate since', async () => {
+      const { store, asked, set, scheduler, owe } = owingRoom();
+      owe(30);
+      scheduler.advance(1200);
+      set('up');
+      await store.take([charge()]);
+      expect(asked.map(({ request }) => request.owe)).toEqual([20]);
+    });
+
+    it('as soon as the backend answers again, for every key, also one that had to leave', async () => {
+      const { store, asked, set, scheduler, owe } = owingRoom();
+      owe(30);
+      store.owe(charge(five, 2, 'globex'), { leaksFromMonoMs: 1000, parts: 2 });
+      scheduler.advance(500);
+      set('up');
+      store.endOutage();
+      await Promise.resolve();
+      expect(asked.map(({ key, request }) => [key, request.owe])).toEqual([
+        ['bh:t:{t:acme}:world/hundred', 30],
+        ['bh:t:{t:globex}:world/five', 2],
+      ]);
+    });
+
+    it('once, where that fails, and then all of it with the next call', async () => {
+      const { store, asked, set, scheduler, owe } = owingRoom();
+      owe(30);
+      store.endOutage();
+      await new Promise((resolve) => setImmediate(resolve));
+      scheduler.advance(5000);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(asked).toHaveLength(1);
+      set('up');
+      await store.take([charge()]);
+      expect(asked.at(-1)!.request.owe).toBe(30);
+    });
+
+    it('and leaves for a while what other instances may not have told yet', async () => {
+      const { store, asked, set, scheduler } = owingRoom();
+      scheduler.advance(600);
+      set('up');
+      store.endOutage();
+      await store.take([charge()]);
+      scheduler.advance(2400);
+      await store.take([charge(hundred, 5)]);
+      // Shares that filled for 600 ms hold 60 tokens, half of them this instance's own.
+      expect([...new Set(asked.map(({ request }) => request.spare))]).toEqual([30]);
+      scheduler.advance(100);
+      await store.take([charge(hundred, 5)]);
+      expect(asked.at(-1)!.request.spare).toBe(0);
+    });
+  });
+
+  it('spends what it holds only so long after an answer, where instances share without the backend', async () => {
+    const lastsMs = async (onStoreFailure: 'share' | 'open'): Promise<number> => {
+      const scene = room();
+      const limit = { ...hundred, onStoreFailure };
+      await warm(scene, limit);
+      await scene.store.take([charge(limit)]);
+      scene.set('held');
+      const startedMs = scene.clock.monoMs();
+      while (Array.isArray(scene.store.take([charge(limit)]))) scene.scheduler.advance(60);
+      return scene.clock.monoMs() - startedMs;
+    };
+    expect(await lastsMs('share')).toBeGreaterThan(200);
+    expect(await lastsMs('share')).toBeLessThanOrEqual(400);
+    expect(await lastsMs('open')).toBeGreaterThan(400);
   });
 
   it('spends what it holds while its machine was awake, not what outlived the lease', async () => {

@@ -1,30 +1,48 @@
-// hot path: a request whose tokens are all held, or whose refusal is known, is decided here without promise or closure.
+// hot path: a request whose tokens are all held, or whose refusal is known, is decided here without promise or closure. A file
+// longer than others: looking at all wallets and then spending from all of them is one step, and must stay one to read.
 import type { Clock } from '../core/clock.ts';
 import type { LimitOutcome } from '../core/limit.ts';
 import { ownText } from '../core/own-text.ts';
 import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
-import { convertDebt, hasRoom } from './bucket.ts';
-import type { CompiledLimit } from './compile.ts';
+import { hasRoom } from './bucket.ts';
+import type { CompiledLimit, InFlightLimit, QuotaLimit } from './compile.ts';
+import { CountedWallets } from './counted-wallets.ts';
+import type { BudgetDesk } from './inspect.ts';
 import { LeaseAsker } from './lease-asker.ts';
-import { type LeaseBackend, leaseKeyOf } from './lease-call.ts';
+import { leaseKeyOf } from './lease-call.ts';
 import { LeaseClock } from './lease-clock.ts';
+import type { Outage } from './lease-debts.ts';
+import { LeaseDesk, type LeaseDeskParts } from './lease-desk.ts';
+import { LeasePeek } from './lease-peek.ts';
 import { type LeaseTuning, leaseTuning } from './lease-tuning.ts';
 import { LimitVersions } from './limit-versions.ts';
 import { admittedOutcome, refusedOutcome } from './lease-outcome.ts';
 import { AnswerBudget, withinBudget } from './answer-budget.ts';
-import { outcomeOf } from './store.ts';
-import type { Charge, LimitStore } from './store.ts';
-import { addOwed, createWallet, debtMet, heldTokens, isDenied, spendTokens, type Wallet } from './wallet.ts';
+import { lotOf, SlotAsker } from './slot-asker.ts';
+import { QuotaAsker } from './quota-asker.ts';
+import type { Asker, StoreBackend } from './store-backend.ts';
+import { type Charge, isRateCharge, type LimitStore } from './store.ts';
+import {
+  createWallet,
+  debtMet,
+  heldTokens,
+  isDenied,
+  type OwedTerms,
+  spendLots,
+  spendTokens,
+  type Wallet,
+} from './wallet.ts';
+import { type AnyWallet, isQuotaWallet, isRateWallet, isSlotWallet } from './wallet-kinds.ts';
 import { WalletTable } from './wallet-table.ts';
 
 export interface LeaseStoreOptions {
-  backend: LeaseBackend;
+  backend: StoreBackend;
   clock: Clock;
   scheduler?: Scheduler;
   /** How long one decision waits for the backend. */
   timeoutMs: number;
-  /** How many instances share the limits; a wrong number costs calls or idle tokens, never a token too many. */
-  instances: number;
+  /** How many instances share the limits, as far as known; a wrong number costs calls or idle tokens, never a token too many. */
+  instances: number | (() => number);
   /** Most keys whose tokens are held. */
   maxKeys?: number;
   /** 0 to 1, for the jitter between looks at an empty bucket. */
@@ -44,15 +62,23 @@ export interface LeaseStoreOptions {
  * `remaining` is what this instance may hope for: tokens in wallets of others count as spent.
  */
 export class LeaseStore implements LimitStore {
+  /** The same budgets for an operator. */
+  readonly desk: BudgetDesk;
   readonly #options: LeaseStoreOptions;
   readonly #tuning: LeaseTuning;
   readonly #clock: LeaseClock;
   readonly #scheduler: Scheduler;
   readonly #asker: LeaseAsker;
+  readonly #quotas: QuotaAsker;
+  readonly #slots: SlotAsker;
+  readonly #counted: CountedWallets;
+  readonly #peek: LeasePeek;
   readonly #table: WalletTable;
+  /** Wallets that had to leave the table while requests use their slots, by the name of their budget. */
+  readonly #leaving = new Map<string, AnyWallet>();
   readonly #versions: LimitVersions;
   // Scratch of one synchronous decision, kept so that none allocates.
-  readonly #wallets: Wallet[] = [];
+  readonly #wallets: AnyWallet[] = [];
   readonly #held: number[] = [];
 
   constructor(options: LeaseStoreOptions) {
@@ -62,14 +88,22 @@ export class LeaseStore implements LimitStore {
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#versions = new LimitVersions(options.clock);
     this.#table = new WalletTable(options.maxKeys ?? 100_000);
-    this.#asker = new LeaseAsker({
+    const { instances } = options;
+    const asking = {
       backend: options.backend,
       clock: this.#clock,
       scheduler: this.#scheduler,
-      instances: options.instances,
+      instances: typeof instances === 'number' ? () => instances : instances,
       random: options.random ?? Math.random,
       tuning: this.#tuning,
-    });
+    };
+    this.#asker = new LeaseAsker(asking);
+    this.#quotas = new QuotaAsker({ ...asking, wallMs: () => options.clock.wallMs() });
+    this.#slots = new SlotAsker(asking);
+    this.#counted = new CountedWallets(this.#clock, this.#quotas);
+    const parts = this.#parts();
+    this.desk = new LeaseDesk(parts);
+    this.#peek = new LeasePeek(parts);
   }
 
   /** Keys that are held. */
@@ -97,7 +131,7 @@ export class LeaseStore implements LimitStore {
       this.#wallets[i] = wallet;
       this.#held[i] = held;
       if (cost <= held) continue;
-      if (cost > limit.bucket.burst || isDenied(wallet, cost - held, nowMs)) refused ||= !limit.shadow;
+      if (cost > limit.burst || isDenied(wallet, cost - held, nowMs)) refused ||= !limit.shadow;
       else asking = true;
     }
     if (refused) return this.#refuse(charges, nowMs);
@@ -105,14 +139,58 @@ export class LeaseStore implements LimitStore {
   }
 
   async peek(charges: readonly Charge[]): Promise<LimitOutcome[]> {
-    const looked = Promise.all(charges.map((charge) => this.#peekOne(charge)));
+    const looked = Promise.all(charges.map((charge) => this.#peek.peek(charge)));
     return await this.#withinBudget(looked);
   }
 
-  /** Remembers tokens that were spent while the backend gave no answer; they become debt with the next call. */
-  owe({ limit, key, cost }: Charge): void {
+  /** Remembers tokens that were spent while the backend gave no answer; what is left of them becomes debt with the next call. */
+  owe({ limit, key, cost }: Charge, terms: OwedTerms): void {
     this.#clock.read();
-    addOwed(this.#walletOf(limit, key), cost, this.#clock.monoMs, this.#options.instances);
+    const wallet = this.#walletOf(limit, key);
+    if (isRateWallet(wallet)) this.#asker.owe(wallet, cost, terms);
+    else if (isQuotaWallet(wallet)) this.#quotas.owe(wallet, cost);
+    else if (isSlotWallet(wallet)) this.#slots.force(wallet, cost);
+  }
+
+  complete(charge: Charge, due: number): void {
+    const { limit, key, cost } = charge;
+    const nowMs = this.#clock.read();
+    // Slots of a wallet that had to leave the table wait in it for their requests to end.
+    // A limit that was loaded anew since stays in force.
+    const wallet =
+      (this.#leaving.size === 0 ? undefined : this.#leaving.get(leaseKeyOf(limit, key))) ??
+      this.#table.peek(limit, key) ??
+      this.#addWallet(limit, key);
+    if (isSlotWallet(wallet)) {
+      this.#slots.release(wallet, cost - due);
+      if (wallet.evicted && lotOf(wallet).used === 0) this.#leaving.delete(wallet.storeKey);
+      return;
+    }
+    const part = Math.min(Math.max(0, due - cost), heldTokens(wallet, nowMs));
+    const rest = due - cost - part;
+    if (isRateWallet(wallet)) {
+      if (part > 0) spendTokens(wallet, part, heldTokens(wallet, nowMs), this.#clock);
+      if (rest > 0) this.#asker.charge(wallet, rest);
+      else if (rest < 0) this.#asker.refund(wallet, -rest);
+    } else if (isQuotaWallet(wallet)) {
+      spendLots(wallet, part, this.#clock);
+      if (rest !== 0) this.#quotas.owe(wallet, rest);
+    }
+  }
+
+  /** Tokens of a quota that are left in this window for all instances, as far as known; undefined when nothing is. */
+  leftOf(limit: QuotaLimit, key: string): number | undefined {
+    this.#clock.read();
+    const wallet = this.#table.peek(limit, key);
+    if (wallet === undefined || !isQuotaWallet(wallet)) return undefined;
+    const { born, quota, granted, returned } = this.#quotas.windows.viewOf(wallet);
+    return born === 0 ? undefined : Math.max(0, quota - (granted - returned) - wallet.owed);
+  }
+
+  /** Slots that requests of this instance use. */
+  inUse(limit: InFlightLimit, key: string): number {
+    const wallet = this.#table.peek(limit, key);
+    return wallet !== undefined && isSlotWallet(wallet) ? lotOf(wallet).used : 0;
   }
 
   /** Tokens of a budget that this instance could spend now. */
@@ -121,36 +199,88 @@ export class LeaseStore implements LimitStore {
     return wallet === undefined ? 0 : heldTokens(wallet, this.#clock.read());
   }
 
+  startOutage(outage: Outage): void {
+    this.#clock.read();
+    this.#asker.startOutage(outage);
+  }
+
+  /** The backend answers again: tells all that is owed. */
+  endOutage(): void {
+    this.#clock.read();
+    this.#asker.endOutage();
+  }
+
+  /** Chooses the versions of what is loaded from here on. */
+  startRelease(release: number | undefined): void {
+    this.#versions.startRelease(release);
+  }
+
   /** Tells a backend that may have forgotten of all tokens that are held, before it leases them again. */
   present(): void {
     this.#asker.present();
+    this.#quotas.present();
+    this.#slots.present();
   }
 
   /** Gives every held token back, as far as the backend answers within the budget of a decision. */
   async close(): Promise<void> {
-    const returned = this.#asker.close();
+    const returned = Promise.all([this.#asker.close(), this.#quotas.close(), this.#slots.close()]);
     await this.#withinBudget(returned).catch(() => undefined);
     await this.#options.backend.close();
   }
 
-  #walletOf(limit: CompiledLimit, key: string): Wallet {
+  #parts(): LeaseDeskParts {
+    return {
+      backend: this.#options.backend,
+      clock: this.#clock,
+      scheduler: this.#scheduler,
+      rates: this.#asker,
+      quotas: this.#quotas,
+      slots: this.#slots,
+      versionOf: (limit) => this.#versions.of(limit),
+      // A limit's id tells its kind.
+      walletOf: <Limit extends CompiledLimit>(limit: Limit, key: string) =>
+        this.#walletOf(limit, key) as Wallet<Limit>,
+      restingWallet: (limit, key) => this.#restingWallet(limit, key),
+      holds: (limit, key) => this.#table.peek(limit, key) !== undefined,
+      keysOf: (limit) => this.#table.countOf(limit),
+    };
+  }
+
+  #walletOf(limit: CompiledLimit, key: string): AnyWallet {
     const wallet = this.#table.find(limit, key);
     if (wallet === undefined) return this.#addWallet(limit, key);
     if (wallet.limit !== limit) {
-      // A reload: what is held was leased from the same budget, and the next call brings the new rate.
-      this.#asker.adopt(wallet, limit, this.#versions.of(limit));
+      // A reload: what is held was leased from the same budget, and the next call brings the new figures.
+      this.#askerOf(wallet).adopt(wallet, limit, this.#versions.of(limit));
     }
     return wallet;
   }
 
-  #addWallet(limit: CompiledLimit, key: string): Wallet {
+  #addWallet(limit: CompiledLimit, key: string): AnyWallet {
     const own = ownText(key);
     const storeKey = leaseKeyOf(limit, own);
     const version = this.#versions.of(limit);
-    const wallet = createWallet({ limit, key: own, storeKey, version, nowMs: this.#clock.nowMs });
+    let wallet = this.#leaving.get(storeKey);
+    if (wallet === undefined)
+      wallet = createWallet({ limit, key: own, storeKey, version, nowMs: this.#clock.nowMs });
+    else {
+      this.#leaving.delete(storeKey);
+      wallet.evicted = false;
+      this.#askerOf(wallet).adopt(wallet, limit, version);
+    }
     const leaving = this.#table.add(wallet);
-    if (leaving !== undefined) this.#asker.dismiss(leaving);
+    if (leaving !== undefined) {
+      if (isSlotWallet(leaving) && lotOf(leaving).used > 0) this.#leaving.set(leaving.storeKey, leaving);
+      this.#askerOf(leaving).dismiss(leaving);
+    }
     return wallet;
+  }
+
+  /** The kinds of limit and of wallet are always those of each other: a limit's id tells its kind. */
+  #askerOf(wallet: AnyWallet): Asker<CompiledLimit> {
+    if (isRateWallet(wallet)) return this.#asker;
+    return isQuotaWallet(wallet) ? this.#quotas : this.#slots;
   }
 
   /** Every charge is either held or known to have no room; those that may refuse are all held. */
@@ -165,9 +295,11 @@ export class LeaseStore implements LimitStore {
         outcomes.push(this.#refusal(charge, wallet, held));
         continue;
       }
-      spendTokens(wallet, cost, held, this.#clock);
-      outcomes.push(admittedOutcome(charge, debtMet(wallet, held - cost, nowMs)));
-      if (held - cost < wallet.lowWater) this.#asker.prefetch(wallet);
+      if (isRateWallet(wallet) && isRateCharge(charge)) {
+        spendTokens(wallet, cost, held, this.#clock);
+        outcomes.push(admittedOutcome(charge, debtMet(wallet, held - cost, nowMs)));
+        if (held - cost < wallet.lowWater) this.#asker.prefetch(wallet);
+      } else outcomes.push(this.#counted.spend(charge, wallet, held));
     }
     return outcomes;
   }
@@ -180,21 +312,25 @@ export class LeaseStore implements LimitStore {
       const wallet = this.#wallets[i]!;
       const held = this.#held[i]!;
       let admitted = cost <= held;
-      if (!admitted && cost <= limit.bucket.burst && !isDenied(wallet, cost - held, nowMs)) {
-        // Nobody asks about this limit, another one refuses already: its own guess has to do.
-        admitted = hasRoom(limit.bucket, debtMet(wallet, held, nowMs), cost);
+      // Where nobody asks, since another limit refuses already, this one's own guess has to do.
+      const guessed = !admitted && cost <= limit.burst && !isDenied(wallet, cost - held, nowMs);
+      if (isRateWallet(wallet) && isRateCharge(charge)) {
+        const debt = debtMet(wallet, held, nowMs);
+        if (guessed) admitted = hasRoom(charge.limit.bucket, debt, cost);
+        outcomes.push(admitted ? admittedOutcome(charge, debt) : this.#refusal(charge, wallet, held));
+        continue;
       }
-      outcomes.push(
-        admitted
-          ? admittedOutcome(charge, debtMet(wallet, held, nowMs))
-          : this.#refusal(charge, wallet, held),
-      );
+      if (guessed) admitted = cost <= this.#counted.left(wallet, held);
+      outcomes.push(this.#counted.outcome(charge, wallet, { held, admitted, spent: false }));
     }
     return outcomes;
   }
 
-  #refusal(charge: Charge, wallet: Wallet, held: number): LimitOutcome {
+  #refusal(charge: Charge, wallet: AnyWallet, held: number): LimitOutcome {
     const { nowMs } = this.#clock;
+    if (!isRateWallet(wallet) || !isRateCharge(charge))
+      return this.#counted.outcome(charge, wallet, { held, admitted: false, spent: false });
+    wallet.refusedSinceRate += charge.cost;
     const waitMs = isDenied(wallet, charge.cost - held, nowMs) ? wallet.deniedUntilMs - nowMs : 0;
     return refusedOutcome(charge, debtMet(wallet, held, nowMs), waitMs);
   }
@@ -219,31 +355,26 @@ export class LeaseStore implements LimitStore {
     for (const { limit, key, cost } of charges) {
       const wallet = this.#walletOf(limit, key);
       const lacking = cost - heldTokens(wallet, nowMs);
-      const hopeless = cost > limit.bucket.burst || isDenied(wallet, lacking, nowMs);
-      if (lacking > 0 && !hopeless) asked.push(this.#asker.ask(wallet, lacking));
+      const hopeless = cost > limit.burst || isDenied(wallet, lacking, nowMs);
+      if (lacking > 0 && !hopeless) asked.push(this.#askerOf(wallet).ask(wallet, lacking));
     }
     return Promise.all(asked);
   }
 
-  async #peekOne(charge: Charge): Promise<LimitOutcome> {
-    const { limit, key } = charge;
+  /** The wallet of a key, or an empty one in its place, to look at between two calls. */
+  async #restingWallet<Limit extends CompiledLimit>(limit: Limit, key: string): Promise<Wallet<Limit>> {
     // An answer under way would change what is seen between the bucket's part and the wallet's.
     await this.#table.peek(limit, key)?.inflight?.catch(() => undefined);
-    const request = this.#asker.composePeek(
-      this.#table.peek(limit, key) ??
-        createWallet({
-          limit,
-          key,
-          storeKey: leaseKeyOf(limit, key),
-          version: this.#versions.of(limit),
-          nowMs: this.#clock.read(),
-        }),
-      { limit, version: this.#versions.of(limit) },
+    return (
+      (this.#table.peek(limit, key) as Wallet<Limit> | undefined) ??
+      createWallet({
+        limit,
+        key,
+        storeKey: leaseKeyOf(limit, key),
+        version: this.#versions.of(limit),
+        nowMs: this.#clock.read(),
+      })
     );
-    const { debt, unitsPerToken } = await this.#options.backend.call(leaseKeyOf(limit, key), request);
-    const { bucket } = limit;
-    const met = convertDebt(debt, unitsPerToken, bucket.unitsPerToken) - request.held * bucket.unitsPerToken;
-    return outcomeOf(charge, Math.min(Math.max(0, met), bucket.capacity), false);
   }
 
   #withinBudget<Answer>(answer: Promise<Answer>): Promise<Answer> {

@@ -103,6 +103,19 @@ describe('MemoryStore', () => {
     expect(take('late', 5)).toBe(true);
   });
 
+  it('that starts empty refills from later on when told so, and starts anew what it has to drop', () => {
+    const { clock, store, take } = room(2);
+    store.restartEmpty(400);
+    clock.advance(400);
+    expect(take('a')).toBe(false);
+    clock.advance(300);
+    expect([take('a', 3), take('b', 3)]).toEqual([true, true]);
+    // One of the two has to leave: what it spent is not there once more, so nor is anything for keys that nobody knows.
+    expect(['c', 'a', 'b', 'd'].map((key) => take(key))).toEqual([false, false, false, false]);
+    clock.advance(100);
+    expect(take('c')).toBe(true);
+  });
+
   it('forgets everything when it is closed', async () => {
     const { store, take } = room();
     take('a');

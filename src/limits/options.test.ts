@@ -11,8 +11,91 @@ function problemsOf(schema: z.ZodType, value: unknown): string[] {
   return read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
 }
 
+describe('a quota', () => {
+  const quota = { name: 'partner-daily', key: 'tenant' };
+
+  it.each([
+    ['200000/day', 200_000, 'day'],
+    ['1/week', 1, 'week'],
+    ['999999999999/month', 999_999_999_999, 'month'],
+  ])('reads %s', (text, tokens, unit) => {
+    expect(limitSchema.parse({ ...quota, quota: text }).quota).toEqual({ text, tokens, unit });
+  });
+
+  it.each(['200000', '0/day', '5/d', '1.5/day', '1000000000000/day', '5 / day', '5/year', 5])(
+    'refuses %j',
+    (text) => {
+      expect(problemsOf(limitSchema, { ...quota, quota: text })).toEqual([
+        `quota: "${text}" is not a quota.\nThe gateway would not know how many requests to admit in which time.\nWrite whole tokens for each day, week or month: 200000/day.`,
+      ]);
+    },
+  );
+
+  it('takes a time zone by its name, and no offset', () => {
+    expect(limitSchema.parse({ ...quota, quota: '5/day', timezone: 'Europe/Berlin' }).timezone).toBe(
+      'Europe/Berlin',
+    );
+    for (const timezone of ['Europe/Berln', '+01:00', 'Berlin time', 1]) {
+      expect(problemsOf(limitSchema, { ...quota, quota: '5/day', timezone })).toContain(
+        `timezone: "${timezone}" is not a time zone.\nIt would be unknown when a day begins.\nWrite a name of the IANA time zone database, such as Europe/Berlin or UTC.`,
+      );
+    }
+  });
+
+  it.each([
+    ['monday', { text: 'monday', unit: 'week', day: 1 }],
+    ['sunday', { text: 'sunday', unit: 'week', day: 7 }],
+    [1, { text: '1', unit: 'month', day: 1 }],
+    [31, { text: '31', unit: 'month', day: 31 }],
+  ])('begins on %j', (anchorDay, read) => {
+    expect(limitSchema.parse({ ...quota, quota: '5/day', anchorDay }).anchorDay).toEqual(read);
+  });
+
+  it.each(['Monday', 'mon', 0, 32, 1.5, ''])('begins not on %j', (anchorDay) => {
+    expect(problemsOf(limitSchema, { ...quota, quota: '5/week', anchorDay })).toEqual([
+      `anchorDay: "${anchorDay}" is not a day.\nIt would be unknown when the budget begins anew.\nWrite a weekday such as monday for a quota per week, or a day from 1 to 31 for one per month.`,
+    ]);
+  });
+});
+
+describe('the cost of a limit', () => {
+  it('is told by workload, Odoo method, bytes and time', () => {
+    const cost = {
+      batch: 2,
+      odoo: [{ model: 'sale.order', methods: ['create', 'action_*'], cost: 5 }],
+      perRequestBytes: '64KiB',
+      perResponseBytes: '1MiB',
+      perSecond: 3,
+    };
+    expect(limitSchema.parse({ ...minimal, cost }).cost).toEqual({
+      ...cost,
+      perRequestBytes: 65_536,
+      perResponseBytes: 1_048_576,
+    });
+  });
+
+  it('refuses what would cost without end or nothing at all', () => {
+    expect(
+      problemsOf(limitSchema, {
+        ...minimal,
+        cost: { perRequestBytes: '0B', perResponseBytes: 5, perSecond: 0 },
+      }),
+    ).toEqual([
+      'cost.perRequestBytes: "0" is not a size above 0B.\nEvery request would cost without end.\nWrite a size such as 64KiB or 1MiB.',
+      'cost.perResponseBytes: "5" is not a size.\nWithout a unit it could be read as bytes or as kilobytes.\nWrite a number with a unit: 512B, 64KiB, 10MiB or 1GiB.',
+      'cost.perSecond: "0" is not a whole number from 1 to 1000000.\nThe gateway would not know what to apply.\nWrite a whole number from 1 to 1000000.',
+    ]);
+  });
+
+  it('refuses a call without methods', () => {
+    expect(
+      problemsOf(limitSchema, { ...minimal, cost: { odoo: [{ model: 'sale.order', cost: 5 }] } }),
+    ).toEqual(expect.arrayContaining([expect.stringContaining('cost.odoo.0.methods: ')]));
+  });
+});
+
 describe('a limit', () => {
-  it('needs a name, a key and a rate; the rest has defaults', () => {
+  it('needs a name and a key; the rest has defaults', () => {
     expect(limitSchema.parse(minimal)).toEqual({
       name: 'partner-rate',
       key: 'tenant',
@@ -78,7 +161,7 @@ describe('a limit', () => {
     );
   });
 
-  it.each(['quota', 'inFlight', 'limit'])('refuses the unknown key %s', (key) => {
+  it.each(['quotas', 'inflight', 'limit'])('refuses the unknown key %s', (key) => {
     expect(problemsOf(limitSchema, { ...minimal, [key]: 8 })).toEqual([`: Unrecognized key: "${key}"`]);
   });
 

@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { choiceSchema, countSchema, durationSchema, nameSchema, unreadable } from '../core/schema.ts';
+import { choiceSchema, countSchema, nameSchema, unreadable } from '../core/schema.ts';
+import { isTimeZone } from './calendar.ts';
+import { costSchema } from './cost-options.ts';
+import { redisSchema } from './redis-options.ts';
 
 /** Sections of the configuration that this folder reads: one entry of a zone's `limits:`, the address guard, `store:`. */
 
@@ -25,9 +28,58 @@ const burstSchema = countSchema(1, 1_000_000_000)
   .optional()
   .describe('Whole tokens that a full budget holds; by default the number in the rate.');
 
-const costSchema = countSchema(0, 1_000_000).optional();
+const quotaError = unreadable(
+  'a quota',
+  'The gateway would not know how many requests to admit in which time.',
+  'Write whole tokens for each day, week or month: 200000/day.',
+);
 
-/** One entry of a zone's `limits:` list. */
+/** A quota such as `200000/day`. */
+export const quotaSchema = z
+  .string({ error: quotaError })
+  .regex(/^[1-9]\d{0,11}\/(day|week|month)$/, { error: quotaError })
+  .transform((text) => ({
+    text,
+    tokens: Number.parseInt(text, 10),
+    unit: text.slice(text.indexOf('/') + 1) as 'day' | 'week' | 'month',
+  }));
+
+const timeZoneError = unreadable(
+  'a time zone',
+  'It would be unknown when a day begins.',
+  'Write a name of the IANA time zone database, such as Europe/Berlin or UTC.',
+);
+
+/** A time zone that this runtime knows. An offset is none: it would be wrong for half of the year. */
+export const timeZoneSchema = z
+  .string({ error: timeZoneError })
+  .regex(/^[A-Za-z][\w+/-]*$/, { error: timeZoneError })
+  .refine(isTimeZone, { error: timeZoneError });
+
+const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
+
+const anchorDayError = unreadable(
+  'a day',
+  'It would be unknown when the budget begins anew.',
+  'Write a weekday such as monday for a quota per week, or a day from 1 to 31 for one per month.',
+);
+
+/** A weekday or a day of the month; yields 1 to 7 or 1 to 31, and what was written. */
+export const anchorDaySchema = z
+  .union(
+    [
+      z.enum(weekdays, { error: anchorDayError }),
+      z.int({ error: anchorDayError }).min(1, { error: anchorDayError }).max(31, { error: anchorDayError }),
+    ],
+    { error: anchorDayError },
+  )
+  .transform((authored) =>
+    typeof authored === 'number'
+      ? { text: String(authored), unit: 'month' as const, day: authored }
+      : { text: authored, unit: 'week' as const, day: weekdays.indexOf(authored) + 1 },
+  );
+
+/** One entry of a zone's `limits:` list. It has one of `rate`, `quota` and `inFlight`, which `compileLimits` checks. */
 export const limitSchema = z.strictObject({
   name: nameSchema.describe('Name of the limit, as headers, logs and metrics show it.'),
   key: choiceSchema(
@@ -36,17 +88,27 @@ export const limitSchema = z.strictObject({
   ).describe(
     'Who has a budget of its own: each tenant, each caller, the whole zone, or each client address.',
   ),
-  rate: rateSchema.describe('Tokens that a budget regains, such as 50/s, 600/m, 2000/h or 10000/d.'),
+  rate: rateSchema
+    .optional()
+    .describe('Tokens that a budget regains, such as 50/s, 600/m, 2000/h or 10000/d.'),
   burst: burstSchema,
-  cost: z
-    .strictObject({
-      interactive: costSchema.describe('Tokens that an interactive request costs.'),
-      batch: costSchema.describe('Tokens that a batch request costs.'),
-      websocket: costSchema.describe('Tokens that opening a WebSocket costs.'),
-      static: costSchema.describe('Tokens that a request for a static file costs.'),
-    })
+  quota: quotaSchema
+    .optional()
+    .describe(
+      'Tokens for one calendar day, week or month, such as 200000/day; they do not come back before the next.',
+    ),
+  timezone: timeZoneSchema.optional().describe('Time zone in which a quota counts its days; by default UTC.'),
+  anchorDay: anchorDaySchema
+    .optional()
+    .describe(
+      'Where a quota begins: a weekday for a week (by default monday), a day from 1 to 31 for a month (by default 1; in a shorter month its last day).',
+    ),
+  inFlight: countSchema(1, 100_000)
+    .optional()
+    .describe('Requests that may be in progress at one time, over all instances.'),
+  cost: costSchema
     .default({})
-    .describe('Whole tokens that a request costs, by workload; 1 where nothing is written.'),
+    .describe('Whole tokens that a request costs; 1 where nothing is written for its workload.'),
   shadow: z
     .boolean({
       error: unreadable(
@@ -63,7 +125,7 @@ export const limitSchema = z.strictObject({
   )
     .default('share')
     .describe(
-      'While the store fails: share = each instance enforces its part of the rate, open = requests pass uncounted, closed = requests are refused with 503.',
+      'While the store fails: share = each instance enforces its part of the limit, open = requests pass uncounted, closed = requests are refused with 503.',
     ),
 });
 
@@ -75,28 +137,15 @@ export const guardSchema = z.strictObject({
   burst: burstSchema,
 });
 
-// The value is not quoted in the message: a Redis URL may hold a password.
-const urlError = () =>
-  'The Redis address is not a URL.\nThe gateway could not reach its store.\nWrite redis://host:6379, or rediss://host:6380 for TLS.';
-
 /** The `store:` section; without it limits are counted in memory, by each instance for itself. */
 export const storeSchema = z.strictObject({
-  redis: z
-    .strictObject({
-      url: z
-        .string({ error: urlError })
-        .regex(/^rediss?:\/\/[^\s/?#]+(\/\d*)?$/, { error: urlError })
-        .describe('Where Redis or Valkey listens: redis://user:password@host:6379/0, rediss:// for TLS.'),
-      timeout: durationSchema
-        .prefault('25ms')
-        .describe('How long one decision waits for the store before the limit says itself what happens.'),
-      connectTimeout: durationSchema.prefault('1s').describe('How long one attempt to connect may take.'),
-    })
-    .describe('One Redis or Valkey server, 5.0 or newer.'),
+  redis: redisSchema.describe(
+    'Redis 5.0 or newer, or Valkey: one server, a primary behind Sentinels, or a Cluster.',
+  ),
   instances: countSchema(1, 1000)
     .default(1)
     .describe(
-      'How many gateway instances share the store; each enforces this part of a limit while the store fails.',
+      'How many gateway instances share the store at least; more are counted by themselves. Each enforces its part of a limit while the store fails.',
     ),
 });
 

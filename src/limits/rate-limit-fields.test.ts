@@ -4,6 +4,7 @@ import type { LimitOutcome } from '../core/limit.ts';
 import { rateLimitFields, rateLimitFieldsDraft, retryAfterSeconds } from './rate-limit-fields.ts';
 
 const admitted: LimitOutcome = {
+  kind: 'rate',
   name: 'partner-rate',
   key: 'acme',
   cost: 1,
@@ -55,14 +56,19 @@ describe('rateLimitFields', () => {
     ],
     ['hides a shadow limit', [{ shadow: true, admitted: false }], []],
     [
-      'shows only the policy of a limit that nobody counts at the moment',
+      'shows only the policy of a limit that nobody counts at the moment, and says so',
       [{ mode: 'open' }],
-      ['ratelimit-policy', '"partner-rate";q=100;w=2'],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2;bulkhead-mode=open'],
     ],
     [
-      'shows the share of this instance while the store fails',
+      'shows the share of this instance while the store fails, and says so',
       [{ mode: 'share', remaining: 0, moreAfterMs: 1500 }],
-      ['ratelimit-policy', '"partner-rate";q=100;w=2', 'ratelimit', '"partner-rate";r=0;t=2'],
+      [
+        'ratelimit-policy',
+        '"partner-rate";q=100;w=2;bulkhead-mode=share',
+        'ratelimit',
+        '"partner-rate";r=0;t=2',
+      ],
     ],
     [
       'escapes a name as RFC 9651 asks for',
@@ -78,6 +84,66 @@ describe('rateLimitFields', () => {
       'never writes a number that RFC 9651 does not allow',
       [{ windowMs: 1e30, remaining: -1, moreAfterMs: 0 }],
       ['ratelimit-policy', '"partner-rate";q=100;w=999999999999999', 'ratelimit', '"partner-rate";r=0'],
+    ],
+    [
+      'tells of a quota how long its window is and when it ends',
+      [
+        { kind: 'quota', burst: 200_000, windowMs: 86_400_000, remaining: 42, moreAfterMs: 3_600_001 },
+        {
+          kind: 'quota',
+          name: 'spent',
+          burst: 9,
+          windowMs: 86_400_000,
+          admitted: false,
+          remaining: 0,
+          retryAfterMs: 1,
+        },
+      ],
+      [
+        'ratelimit-policy',
+        '"partner-rate";q=200000;w=86400, "spent";q=9;w=86400',
+        'ratelimit',
+        '"partner-rate";r=42;t=3601, "spent";r=0;t=1',
+      ],
+    ],
+    [
+      'tells of slots their unit and no time, which nobody knows',
+      [
+        { kind: 'inFlight', name: 'parallel', burst: 8, windowMs: 0, remaining: 3, moreAfterMs: 0 },
+        {
+          kind: 'inFlight',
+          name: 'narrow',
+          burst: 1,
+          windowMs: 0,
+          admitted: false,
+          remaining: 0,
+          retryAfterMs: 1000,
+        },
+      ],
+      [
+        'ratelimit-policy',
+        '"parallel";q=8;qu="concurrent-requests", "narrow";q=1;qu="concurrent-requests"',
+        'ratelimit',
+        '"parallel";r=3, "narrow";r=0',
+      ],
+    ],
+    [
+      'sends nobody away for longer than a day',
+      [
+        {
+          kind: 'quota',
+          windowMs: 30 * 86_400_000,
+          admitted: false,
+          remaining: 0,
+          retryAfterMs: 20 * 86_400_000,
+        },
+      ],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2592000', 'ratelimit', '"partner-rate";r=0;t=86400'],
+    ],
+    [
+      'nor for ever, where a request costs more than there will ever be',
+      [{ admitted: false, remaining: 5, retryAfterMs: Infinity }],
+      ['ratelimit-policy', '"partner-rate";q=100;w=2', 'ratelimit', '"partner-rate";r=5;t=86400'],
     ],
     ['says nothing about no limits', [], []],
   ])('%s', (_title, outcomes, fields) => {
@@ -98,6 +164,29 @@ describe('retryAfterSeconds', () => {
   ])('turns %i ms with jitter %f into %i s', (waitMs, random, seconds) => {
     expect(retryAfterSeconds(waitMs, () => random)).toBe(seconds);
   });
+
+  it.each([
+    [3_600_000, 1, 3660],
+    [20 * 86_400_000, 0, 86_400],
+    [20 * 86_400_000, 1, 86_460],
+    [Infinity, 1, 86_460],
+  ])('spreads a wait of %i ms with jitter %f over a minute at most: %i s', (waitMs, random, seconds) => {
+    expect(retryAfterSeconds(waitMs, () => random)).toBe(seconds);
+  });
+
+  it.each([
+    [1, 0, 1],
+    [1, 1, 6],
+    [1000, 0.5, 4],
+    [100_000, 1, 120],
+    [3_600_000, 1, 3900],
+    [20 * 86_400_000, 1, 86_700],
+  ])(
+    'keeps those apart who all wait for the end of a window: %i ms with jitter %f is %i s',
+    (waitMs, random, seconds) => {
+      expect(retryAfterSeconds(waitMs, () => random, true)).toBe(seconds);
+    },
+  );
 
   it('never ends before the time in the RateLimit field, nor more than a fifth and a second later', () => {
     fc.assert(

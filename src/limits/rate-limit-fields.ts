@@ -11,23 +11,28 @@ export const rateLimitFieldsDraft = 'draft-ietf-httpapi-ratelimit-headers-11';
 /** The largest Integer of RFC 9651 §3.3.1. */
 const largestInteger = 999_999_999_999_999;
 
+/** Longer times are told as this: who comes back after a day is refused again, and was not sent away for a month by mistake. */
+const longestMs = 86_400_000;
+
 /**
  * `RateLimit-Policy` and `RateLimit` as a flat list of lower-case names and values; empty when nothing is to be told.
  *
  * Shadow limits stay hidden: clients would slow down for a rule that does not hold. A limit that nobody counts at the
- * moment shows its policy only. `t` is the time in which no more than `r` can be used: until the next token, or until
- * this request would pass. Sub-second times become 1, the draft has no finer unit.
+ * moment shows its policy only. While the store fails the policy says by `bulkhead-mode` what holds in its place; the draft wants
+ * parameters of a server's own to begin with its name. `t` is the time in which no more than `r` can be used: until the next token, or until
+ * this request would pass, at most a day. Sub-second times become 1, the draft has no finer unit. When a slot becomes free
+ * nobody knows, so limits on requests in progress have no times.
  */
 export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
   let policies = '';
   let budgets = '';
   for (const outcome of outcomes) {
     if (outcome.shadow) continue;
-    const { name, policy } = constantsOf(outcome);
+    const { name, policy: whole } = constantsOf(outcome);
+    const policy = outcome.mode === undefined ? whole : `${whole};bulkhead-mode=${outcome.mode}`;
     policies = policies === '' ? policy : `${policies}, ${policy}`;
     if (outcome.mode === 'open') continue;
-    const waitMs = outcome.admitted ? outcome.moreAfterMs : outcome.retryAfterMs;
-    const wait = waitMs === 0 ? '' : `;t=${renderInteger(Math.ceil(waitMs / 1000))}`;
+    const wait = renderWait(outcome);
     const budget = `${name};r=${renderInteger(Math.max(0, outcome.remaining))}${wait}`;
     budgets = budgets === '' ? budget : `${budgets}, ${budget}`;
   }
@@ -35,6 +40,12 @@ export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
   if (policies !== '') fields.push('ratelimit-policy', policies);
   if (budgets !== '') fields.push('ratelimit', budgets);
   return fields;
+}
+
+function renderWait({ kind, admitted, moreAfterMs, retryAfterMs }: LimitOutcome): string {
+  const waitMs = admitted ? moreAfterMs : retryAfterMs;
+  if (kind === 'inFlight' || waitMs === 0) return '';
+  return `;t=${Math.ceil(Math.min(waitMs, longestMs) / 1000)}`;
 }
 
 interface LimitConstants {
@@ -49,26 +60,37 @@ interface LimitConstants {
 const constants = new Map<string, LimitConstants>();
 const maxConstants = 10_000;
 
-function constantsOf({ name: limitName, burst, windowMs }: LimitOutcome): LimitConstants {
+function constantsOf({ kind, name: limitName, burst, windowMs }: LimitOutcome): LimitConstants {
   const known = constants.get(limitName);
   // Limits of two zones, or of two configurations, may share a name.
   if (known !== undefined && known.burst === burst && known.windowMs === windowMs) return known;
   const name = renderString(limitName);
   const windowSeconds = Math.max(1, Math.ceil(windowMs / 1000));
-  const policy = `${name};q=${renderInteger(burst)};w=${renderInteger(windowSeconds)}`;
+  const unit = kind === 'inFlight' ? 'qu="concurrent-requests"' : `w=${renderInteger(windowSeconds)}`;
+  const policy = `${name};q=${renderInteger(burst)};${unit}`;
   if (constants.size >= maxConstants) constants.clear();
   const made = { burst, windowMs, name, policy };
   constants.set(limitName, made);
   return made;
 }
 
+/** The most that is added to a wait, and to one that ends with a calendar window for all at the same time the least and most. */
+const mostSpreadMs = 60_000;
+const resetSpreadMs = { least: 5000, most: 300_000 };
+
 /**
- * The value of `Retry-After` (RFC 9110 §10.2.3): whole seconds, at least 1. Up to a fifth is added, by `random` from 0 to
- * 1, so that callers who were refused together do not come back together; nothing is ever taken off, because
- * `Retry-After` must not end before the `t` of `RateLimit`.
+ * The value of `Retry-After` (RFC 9110 §10.2.3): whole seconds, at least 1 and at most about a day. Up to a fifth is added, by
+ * `random` from 0 to 1, so that callers who were refused together do not come back together; where a wait ends for everybody
+ * at once (`atReset`), however late they were refused, at least up to 5 s. Nothing is ever taken off, because `Retry-After`
+ * must not end before the `t` of `RateLimit`.
  */
-export function retryAfterSeconds(waitMs: number, random: () => number): number {
-  return Math.min(Math.max(1, Math.ceil((waitMs * (1 + 0.2 * random())) / 1000)), largestInteger);
+export function retryAfterSeconds(waitMs: number, random: () => number, atReset = false): number {
+  const leastMs = Math.min(waitMs, longestMs);
+  const fifthMs = 0.2 * leastMs;
+  const spreadMs = atReset
+    ? Math.min(Math.max(fifthMs, resetSpreadMs.least), resetSpreadMs.most)
+    : Math.min(fifthMs, mostSpreadMs);
+  return Math.max(1, Math.ceil((leastMs + spreadMs * random()) / 1000));
 }
 
 function renderInteger(value: number): string {

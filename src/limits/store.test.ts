@@ -11,6 +11,8 @@ import { compileLimits } from './compile.ts';
 import type { CompiledLimit } from './compile.ts';
 import { RedisLeaseBackend } from './lease-backend-redis.ts';
 import { renderLeaseScript } from './lease-script.ts';
+import { renderQuotaScript } from './quota-script.ts';
+import { renderSlotScript } from './slot-script.ts';
 import { LeaseStore } from './lease-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import { limitSchema } from './options.ts';
@@ -29,6 +31,10 @@ interface Harness {
   /** Starts with no budget spent. */
   reset(): Promise<void>;
   advance(ms: number): Promise<void>;
+  /** The time by which budgets are counted, in milliseconds since 1970. */
+  nowMs(): number;
+  /** Waits until nothing is being told any more. */
+  quiet(): Promise<void>;
 }
 
 const at = 'zones/partner.yaml:14:5';
@@ -59,9 +65,10 @@ async function peek(store: LimitStore, charges: Charge[]): Promise<LimitOutcome[
   return (await store.peek(charges)) as LimitOutcome[];
 }
 
-function describeBehaviours(harness: Harness): void {
+function describeBehaviours(harness: Omit<Harness, 'nowMs' | 'quiet'>): void {
   const tenant = limitOf();
   const outcome: LimitOutcome = {
+    kind: 'rate',
     name: 'partner-rate',
     key: 'acme',
     cost: 1,
@@ -300,6 +307,226 @@ function describeBehaviours(harness: Harness): void {
   });
 }
 
+/** What stores of all kinds of limit have to do besides. */
+function describeKinds(harness: Harness): void {
+  const rate = limitOf();
+  const quota = limitOf({ name: 'partner-daily', rate: undefined, burst: undefined, quota: '5/day' });
+  const inBerlin = limitOf({
+    name: 'berlin-daily',
+    rate: undefined,
+    burst: undefined,
+    quota: '5/day',
+    timezone: 'Europe/Berlin',
+  });
+  const slots = limitOf({ name: 'parallel', rate: undefined, burst: undefined, inFlight: 3 });
+  const noon = Date.UTC(2026, 9, 24, 12);
+  const midnight = Date.UTC(2026, 9, 25);
+  const quotaOutcome: LimitOutcome = {
+    kind: 'quota',
+    name: 'partner-daily',
+    key: 'acme',
+    cost: 1,
+    remaining: 4,
+    shadow: false,
+    admitted: true,
+    burst: 5,
+    windowMs: 86_400_000,
+    retryAfterMs: 0,
+    moreAfterMs: midnight - noon,
+    at,
+    windowEndsAtMs: midnight,
+  };
+  const slotOutcome: LimitOutcome = {
+    kind: 'inFlight',
+    name: 'parallel',
+    key: 'acme',
+    cost: 1,
+    remaining: 2,
+    shadow: false,
+    admitted: true,
+    burst: 3,
+    windowMs: 0,
+    retryAfterMs: 0,
+    moreAfterMs: 0,
+    at,
+  };
+  const goTo = (epochMs: number) => harness.advance(epochMs - harness.nowMs());
+  const remainders = async (...charges: Charge[]) =>
+    (await peek(harness.store, charges)).map(({ remaining }) => remaining);
+
+  beforeEach(async () => {
+    await harness.reset();
+    await goTo(noon);
+  });
+
+  it('admits a quota, then refuses until its window ends, and says when that is', async () => {
+    for (let remaining = 4; remaining >= 0; remaining--)
+      expect(await take(harness.store, [charge(quota)])).toEqual([{ ...quotaOutcome, remaining }]);
+    await goTo(midnight - 1000);
+    const refused = { ...quotaOutcome, admitted: false, remaining: 0, retryAfterMs: 1000, moreAfterMs: 1000 };
+    expect(await take(harness.store, [charge(quota)])).toEqual([refused]);
+    expect(await peek(harness.store, [charge(quota)])).toEqual([refused]);
+    await goTo(midnight);
+    const nextDay = { moreAfterMs: 86_400_000, windowEndsAtMs: midnight + 86_400_000 };
+    expect(await take(harness.store, [charge(quota, 'acme', 2)])).toEqual([
+      { ...quotaOutcome, ...nextDay, cost: 2, remaining: 3 },
+    ]);
+  });
+
+  it('carries nothing of a quota over into the next window', async () => {
+    await take(harness.store, [charge(quota)]);
+    await goTo(midnight + 1000);
+    expect(await remainders(charge(quota))).toEqual([5]);
+    expect(await take(harness.store, [charge(quota, 'acme', 5)])).toMatchObject([{ admitted: true }]);
+    expect(await take(harness.store, [charge(quota)])).toMatchObject([{ admitted: false }]);
+  });
+
+  it('counts the days of a time zone, of 25 hours where the clocks go back', async () => {
+    // 24 October 22:00 UTC is midnight in Berlin; an hour is repeated on the 25th.
+    const [first] = await take(harness.store, [charge(inBerlin)]);
+    expect(first).toMatchObject({ windowEndsAtMs: Date.UTC(2026, 9, 24, 22), remaining: 4 });
+    await goTo(Date.UTC(2026, 9, 24, 22));
+    const [second] = await take(harness.store, [charge(inBerlin)]);
+    expect(second).toMatchObject({
+      windowEndsAtMs: Date.UTC(2026, 9, 25, 23),
+      remaining: 4,
+      moreAfterMs: 25 * 3_600_000,
+    });
+  });
+
+  it('does not begin a window anew when the clock goes back over its start', async () => {
+    await goTo(midnight + 1000);
+    await take(harness.store, [charge(quota, 'acme', 5)]);
+    await harness.advance(-2000);
+    expect(await take(harness.store, [charge(quota)])).toMatchObject([
+      { admitted: false, windowEndsAtMs: midnight + 86_400_000 },
+    ]);
+    await harness.advance(2000);
+    expect(await take(harness.store, [charge(quota)])).toMatchObject([{ admitted: false }]);
+  });
+
+  it('keeps what was spent of a quota when a reload changes it', async () => {
+    await take(harness.store, [charge(quota, 'acme', 3)]);
+    const of = (text: string) =>
+      limitOf({ name: 'partner-daily', rate: undefined, burst: undefined, quota: text });
+    expect(await remainders(charge(of('10/day')))).toEqual([7]);
+    expect(await remainders(charge(of('2/day')))).toEqual([0]);
+    // Another calendar is another budget.
+    expect(await remainders(charge(of('5/month')))).toEqual([5]);
+  });
+
+  it('admits as many requests at one time as there are slots, and each frees one when it is over', async () => {
+    for (let remaining = 2; remaining >= 0; remaining--)
+      expect(await take(harness.store, [charge(slots)])).toEqual([{ ...slotOutcome, remaining }]);
+    const refused = { ...slotOutcome, admitted: false, remaining: 0, retryAfterMs: 1000 };
+    expect(await take(harness.store, [charge(slots)])).toEqual([refused]);
+    expect(await peek(harness.store, [charge(slots)])).toEqual([refused]);
+    expect(await take(harness.store, [charge(slots, 'globex')])).toMatchObject([{ admitted: true }]);
+    harness.store.complete(charge(slots), 0, undefined);
+    expect(await remainders(charge(slots))).toEqual([1]);
+    expect(await take(harness.store, [charge(slots)])).toEqual([{ ...slotOutcome, remaining: 0 }]);
+    expect(await take(harness.store, [charge(slots)])).toEqual([refused]);
+  });
+
+  it('takes several slots for what costs several, and no part of them', async () => {
+    await take(harness.store, [charge(slots, 'acme', 2)]);
+    expect(await take(harness.store, [charge(slots, 'acme', 2)])).toMatchObject([
+      { admitted: false, remaining: 1 },
+    ]);
+    harness.store.complete(charge(slots, 'acme', 2), 0, undefined);
+    expect(await remainders(charge(slots))).toEqual([3]);
+  });
+
+  it('spends from limits of all kinds or from none, and names every one that refuses', async () => {
+    const charges = [charge(rate), charge(quota), charge(slots)];
+    await take(harness.store, charges);
+    expect(await remainders(...charges)).toEqual([4, 4, 2]);
+    await take(harness.store, [charge(slots, 'acme', 2)]);
+    for (let i = 0; i < 20; i++)
+      expect((await take(harness.store, charges)).map(({ admitted }) => admitted)).toEqual([
+        true,
+        true,
+        false,
+      ]);
+    expect(await remainders(...charges)).toEqual([4, 4, 0]);
+    await take(harness.store, [charge(quota, 'acme', 4)]);
+    expect((await take(harness.store, charges)).map(({ admitted }) => admitted)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    harness.store.complete(charge(slots, 'acme', 2), 0, undefined);
+    expect((await take(harness.store, charges)).map(({ admitted }) => admitted)).toEqual([true, false, true]);
+    expect(await remainders(...charges)).toEqual([4, 0, 2]);
+  });
+
+  it('never lets a shadow quota or shadow slots refuse, nor charges them for what they would refuse', async () => {
+    const shadows = [
+      limitOf({ name: 'soon', rate: undefined, burst: undefined, quota: '1/day', shadow: true }),
+      limitOf({ name: 'narrow', rate: undefined, burst: undefined, inFlight: 1, shadow: true }),
+    ];
+    const charges = [...shadows.map((limit) => charge(limit)), charge(rate)];
+    await take(harness.store, charges);
+    const second = await take(harness.store, charges);
+    expect(second.map(({ admitted }) => admitted)).toEqual([false, false, true]);
+    expect(isAdmitted(second)).toBe(true);
+    expect(await remainders(...charges)).toEqual([0, 0, 3]);
+  });
+
+  it('lets a request that costs nothing pass a quota and slots that are used up', async () => {
+    await take(harness.store, [charge(quota, 'acme', 5), charge(slots, 'acme', 3)]);
+    const free = [charge(quota, 'acme', 0), charge(slots, 'acme', 0)];
+    expect(await take(harness.store, free)).toMatchObject([{ admitted: true }, { admitted: true }]);
+  });
+
+  it('never admits a cost above a quota or all slots, and never says when', async () => {
+    expect(await take(harness.store, [charge(quota, 'acme', 6)])).toMatchObject([
+      { admitted: false, retryAfterMs: Infinity },
+    ]);
+    expect(await take(harness.store, [charge(slots, 'acme', 4)])).toMatchObject([
+      { admitted: false, retryAfterMs: Infinity },
+    ]);
+  });
+
+  it('takes what a request cost beyond its reserve, and what is not there is owed', async () => {
+    await take(harness.store, [charge(rate, 'acme', 2), charge(quota, 'acme', 2)]);
+    harness.store.complete(charge(rate, 'acme', 2), 3, undefined);
+    harness.store.complete(charge(quota, 'acme', 2), 3, undefined);
+    await harness.quiet();
+    expect(await remainders(charge(rate), charge(quota))).toEqual([2, 2]);
+    expect(await take(harness.store, [charge(rate, 'acme', 2), charge(quota, 'acme', 2)])).toMatchObject([
+      { admitted: true },
+      { admitted: true },
+    ]);
+    // 5 tokens beyond an empty budget: at 10/s it has one again after 600 ms.
+    harness.store.complete(charge(rate, 'acme', 2), 7, undefined);
+    harness.store.complete(charge(quota, 'acme', 2), 7, undefined);
+    await harness.quiet();
+    expect(await take(harness.store, [charge(rate)])).toMatchObject([
+      { admitted: false, remaining: 0, retryAfterMs: 600 },
+    ]);
+    await harness.advance(599);
+    expect(await take(harness.store, [charge(rate)])).toMatchObject([{ admitted: false }]);
+    await harness.advance(1);
+    expect(await take(harness.store, [charge(rate)])).toMatchObject([{ admitted: true }]);
+    expect(await take(harness.store, [charge(quota)])).toMatchObject([{ admitted: false, remaining: 0 }]);
+  });
+
+  it('gives back what was reserved beyond the cost', async () => {
+    await take(harness.store, [charge(rate, 'acme', 5), charge(quota, 'acme', 5)]);
+    harness.store.complete(charge(rate, 'acme', 5), 2, undefined);
+    harness.store.complete(charge(quota, 'acme', 5), 2, undefined);
+    expect(await take(harness.store, [charge(rate, 'acme', 3), charge(quota, 'acme', 3)])).toMatchObject([
+      { admitted: true, remaining: 0 },
+      { admitted: true, remaining: 0 },
+    ]);
+    expect(await take(harness.store, [charge(rate), charge(quota)])).toMatchObject([
+      { admitted: false },
+      { admitted: false },
+    ]);
+  });
+}
+
 function memoryHarness(): Harness {
   let clock = manualClock();
   let store = new MemoryStore({ clock });
@@ -314,14 +541,17 @@ function memoryHarness(): Harness {
       return Promise.resolve();
     },
     advance: (ms) => Promise.resolve(clock.advance(ms)),
+    nowMs: () => clock.wallMs(),
+    quiet: () => Promise.resolve(),
   };
 }
 
 /** The real scripts but for their first lines: time comes from a key that the test sets. */
 const testTime = "local now = tonumber(redis.call('GET', 'test:now'))";
+const testTimeMs = `${testTime} / 1000`;
 const scriptWithTestTime = renderRedisScript(testTime);
 
-class RedisHarness implements Harness {
+class RedisHarness implements Omit<Harness, 'nowMs' | 'quiet'> {
   #server: RedisServer | undefined;
   #control: Redis | undefined;
   #store: RedisStore | undefined;
@@ -381,6 +611,8 @@ class LeaseHarness implements Harness {
       connectTimeoutMs: 5000,
       silentSocketMs: 20_000,
       script: renderLeaseScript(testTime),
+      quotaScript: renderQuotaScript(testTimeMs),
+      slotScript: renderSlotScript(testTimeMs),
     });
     expect(await this.#backend.whenConnected(5000)).toBe(true);
   }
@@ -406,7 +638,15 @@ class LeaseHarness implements Harness {
       scheduler: manualScheduler(manualClock()),
       timeoutMs: 10_000,
       instances: 1,
-      tuning: { driftPart: 0, slackMs: 0, minProbeMs: 0, maxProbeMs: 1e12, maxProbeAloneMs: 1e12 },
+      tuning: {
+        driftPart: 0,
+        slackMs: 0,
+        minProbeMs: 0,
+        maxProbeMs: 1e12,
+        maxProbeAloneMs: 1e12,
+        quotaLifeMs: 1e12,
+        slotTtlMs: 1e12,
+      },
     });
     await this.advance(1_000_000_000);
   }
@@ -417,10 +657,21 @@ class LeaseHarness implements Harness {
     if (ms > 0) this.#clock.advance(ms);
     await this.#control?.set('test:now', this.#nowUs);
   }
+
+  nowMs(): number {
+    return this.#nowUs / 1000;
+  }
+
+  /** A connection answers in the order in which it is asked. */
+  async quiet(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await take(this.#store!, [charge(limitOf({ name: 'other' }), 'nobody')]);
+  }
 }
 
 describe('the memory store', () => {
   describeBehaviours(memoryHarness());
+  describeKinds(memoryHarness());
 });
 
 describeWithTool('redis-server', 'the Redis store', (binary) => {
@@ -450,6 +701,7 @@ describeWithTool('redis-server', 'the lease store', (binary) => {
   afterAll(() => harness.stop());
 
   describeBehaviours(harness);
+  describeKinds(harness);
 
   it('gives the outcomes of the memory store for any operations that leave nothing leased', async () => {
     // Of small limits, one at a time, on a clock that goes forward: there nothing that was leased stays unspent, and all
@@ -465,7 +717,7 @@ describeWithTool('redis-server', 'the lease store', (binary) => {
 });
 
 async function expectOutcomesOfMemory(
-  harness: Harness,
+  harness: Omit<Harness, 'nowMs' | 'quiet'>,
   limits: CompiledLimit[],
   { maxCharges, clockGoesBack }: { maxCharges: number; clockGoesBack: boolean },
 ): Promise<void> {

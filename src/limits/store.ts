@@ -1,12 +1,12 @@
 import type { LimitOutcome } from '../core/limit.ts';
 import { hasRoom, tokensLeft, untilMoreUs, untilRoomUs } from './bucket.ts';
-import type { CompiledLimit } from './compile.ts';
+import type { CompiledLimit, RateLimit } from './compile.ts';
 
 // hot path: outcomes are built for every limit of every request.
 
 /** One limit that a request has to pass. A request has at most one charge for each pair of limit and key. */
-export interface Charge {
-  readonly limit: CompiledLimit;
+export interface Charge<Limit extends CompiledLimit = CompiledLimit> {
+  readonly limit: Limit;
   /** Whose budget, from `limitKeyOf`. */
   readonly key: string;
   /** Whole tokens, 0 or more. */
@@ -34,7 +34,17 @@ export type LimitReply = LimitOutcome[] | StoreUnavailable;
 export interface LimitStore {
   take(charges: readonly Charge[]): LimitReply | Promise<LimitReply>;
   peek(charges: readonly Charge[]): LimitReply | Promise<LimitReply>;
+  /**
+   * Ends a charge that was taken, once: `due` tokens are owed for it in all. What was taken beyond that comes back, as slots
+   * always do, whose due is 0; what is missing is taken, and becomes debt where the budget has not got it. `mode` is that of
+   * the outcome.
+   */
+  complete(charge: Charge, due: number, mode: LimitOutcome['mode']): void;
   close(): Promise<void>;
+}
+
+export function isRateCharge(charge: Charge): charge is Charge<RateLimit> {
+  return charge.limit.kind === 'rate';
 }
 
 export function isUnavailable(reply: LimitReply): reply is StoreUnavailable {
@@ -50,12 +60,13 @@ export function isAdmitted(outcomes: readonly LimitOutcome[]): boolean {
 }
 
 /** What a charge came to, given the debt before it; `spent` says whether the request took its tokens. */
-export function outcomeOf(charge: Charge, debtBefore: number, spent: boolean): LimitOutcome {
+export function outcomeOf(charge: Charge<RateLimit>, debtBefore: number, spent: boolean): LimitOutcome {
   const { limit, cost } = charge;
   const { bucket } = limit;
   const admitted = hasRoom(bucket, debtBefore, cost);
   const debt = spent && admitted ? debtBefore + cost * bucket.unitsPerToken : debtBefore;
   return {
+    kind: 'rate',
     name: limit.name,
     key: charge.key,
     cost,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { RateLimit } from '../../src/limits/compile.ts';
 import type { RedisScript } from '../../src/limits/redis-connection.ts';
 import type { Charge } from '../../src/limits/store.ts';
 
@@ -65,7 +66,10 @@ export function renderRedisScript(timeSource = serverTime): RedisScript {
 }
 
 /** Number of keys, keys and arguments, in the order that EVAL and EVALSHA take them. */
-export function renderScriptArguments(charges: readonly Charge[], spend: boolean): (string | number)[] {
+export function renderScriptArguments(
+  charges: readonly Charge<RateLimit>[],
+  spend: boolean,
+): (string | number)[] {
   const args: (string | number)[] = [charges.length];
   // The braces keep the budgets of one caller in one Cluster slot. The limit id has no colon, so that the last colon
   // splits every key in one way, whatever stands in the caller's name.

@@ -12,7 +12,7 @@ import {
   whenReady,
 } from '../../src/limits/redis-connection.ts';
 import { renderRedisScript, renderScriptArguments } from './redis-script.ts';
-import { isAdmitted, outcomeOf } from '../../src/limits/store.ts';
+import { isAdmitted, isRateCharge, outcomeOf } from '../../src/limits/store.ts';
 import type { Charge, LimitStore } from '../../src/limits/store.ts';
 import { StoreError } from '../../src/limits/store-error.ts';
 
@@ -83,6 +83,9 @@ export class RedisStore implements LimitStore {
     return this.#run(charges, true);
   }
 
+  /** Rates alone: nothing comes back. */
+  complete(): void {}
+
   peek(charges: readonly Charge[]): Promise<LimitOutcome[]> {
     return this.#run(charges, false);
   }
@@ -100,7 +103,9 @@ export class RedisStore implements LimitStore {
     return Promise.resolve();
   }
 
-  async #run(charges: readonly Charge[], spend: boolean): Promise<LimitOutcome[]> {
+  async #run(all: readonly Charge[], spend: boolean): Promise<LimitOutcome[]> {
+    const charges = all.filter(isRateCharge);
+    if (charges.length < all.length) throw new TypeError('this store counts rates alone');
     if (charges.length === 0) return [];
     if (!this.connected) throw new StoreError('connection', `Redis: ${this.#lastConnectionError}`);
     const budget = { scheduler: this.#scheduler, timeoutMs: this.#timeoutMs };

@@ -1,0 +1,6 @@
+import type { CountBackend } from '../../src/limits/store-backend.ts';
+
+const none = (): Promise<never> => Promise.reject(new TypeError('these limits are rates'));
+
+/** For a backend that only leases tokens of rates. */
+export const noCounts: CountBackend = { callQuota: none, callSlots: none };
