@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { tenantsSchema } from './options.ts';
+import { z } from 'zod';
+import { tenantsSchemaWith } from './options.ts';
 import { compileTenants } from './registry.ts';
+
+const tenantsSchema = tenantsSchemaWith(z.strictObject({ rate: z.string() }));
 
 function compile(...files: object[][]) {
   return compileTenants(files.map((tenants) => tenantsSchema.parse({ tenants })));

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type TenantSource, tenantsSchema } from './options.ts';
+import { z } from 'zod';
+import { type TenantSource, tenantsSchemaWith } from './options.ts';
 import { compileTenants } from './registry.ts';
 import { resolveTenant } from './resolve.ts';
 
 const { registry } = compileTenants([
-  tenantsSchema.parse({
+  tenantsSchemaWith(z.never()).parse({
     tenants: [
       { id: 'a', database: 'a_db', hosts: ['a.example'] },
       { id: 'b', database: 'b_db', hosts: ['b.example'] },
@@ -52,13 +53,16 @@ function resolve(from: readonly TenantSource[], { captured, ownHost, principal, 
         principal === 'none'
           ? undefined
           : { kind: 'jwt', subject: 's', issuer: 'i', scopes: [], tenant: text(principal) },
-      fields: database === 'none' ? [] : ['x-odoo-database', `${database}_db`],
+      databases: database === 'none' ? [] : [`${database}_db`],
     },
   );
   return 'tenant' in verdict ? { tenant: verdict.tenant.id, source: verdict.source } : verdict;
 }
 
-/** The rule in other words: the places in order, those that the zone does not ask left out, the credential always asked. */
+/**
+ * The rule in other words: the places in order, those that the zone does not ask left out, the credential always asked, and a
+ * database that the zone does not ask at least not another tenant's.
+ */
 function expected(from: readonly TenantSource[], names: Names) {
   const said = (
     [
@@ -73,6 +77,8 @@ function expected(from: readonly TenantSource[], names: Names) {
     if (i > 0 && name !== said[0]?.[1]) return { reason: 'tenant_mismatch', source };
   }
   const first = said.find(([source]) => from.includes(source));
+  const asksOther = names.database !== 'none' && said[0] !== undefined && names.database !== said[0][1];
+  if (!from.includes('odoo.db') && asksOther) return { reason: 'tenant_mismatch', source: 'odoo.db' };
   return first === undefined ? { reason: 'tenant_missing' } : { tenant: first[1], source: first[0] };
 }
 
@@ -126,6 +132,18 @@ describe('resolveTenant', () => {
       { reason: 'tenant_unknown', source: 'principal' },
     ],
     [
+      'nobody with the database of another tenant, though the zone does not ask it',
+      ['host'],
+      { captured: 'a', database: 'b' },
+      { reason: 'tenant_mismatch', source: 'odoo.db' },
+    ],
+    [
+      'nobody with a database of nobody, though the zone does not ask it',
+      ['host'],
+      { captured: 'a', database: 'unknown' },
+      { reason: 'tenant_mismatch', source: 'odoo.db' },
+    ],
+    [
       'nobody by a host that is captured for one tenant and belongs to another',
       ['host'],
       { captured: 'a', ownHost: 'b' },
@@ -135,15 +153,15 @@ describe('resolveTenant', () => {
     expect(resolve(from, { ...nothing, ...names })).toEqual(verdict);
   });
 
-  it('takes two database fields for none that it knows', () => {
+  it("wants every database that is named to be the same tenant's", () => {
     const evidence = {
       host: 'any.example',
       captured: undefined,
       principal: undefined,
-      fields: ['x-odoo-database', 'a_db', 'x-odoo-database', 'b_db'],
+      databases: ['a_db', 'b_db'],
     };
     expect(resolveTenant(registry, { from: ['odoo.db'], at: '' }, evidence)).toEqual({
-      reason: 'tenant_unknown',
+      reason: 'tenant_mismatch',
       source: 'odoo.db',
     });
   });
@@ -164,7 +182,7 @@ describe('resolveTenant', () => {
             expect(['a', 'b'].filter((name) => name !== tenant)).not.toContain(names.ownHost);
           }
           expect(['none', tenant]).toContain(names.principal);
-          if (counts('odoo.db')) expect(['none', tenant]).toContain(names.database);
+          expect(['none', tenant]).toContain(names.database);
         },
       ),
       { numRuns: 2000 },

@@ -1,5 +1,4 @@
 // hot path
-import { combinedFieldValue, type Fields } from '../core/fields.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RegisteredTenant, TenantRegistry } from './registry.ts';
 import type { TenantSource } from './options.ts';
@@ -15,7 +14,8 @@ export interface TenantEvidence {
   /** What `{tenant}` in the zone's Host rule stood for. */
   captured: string | undefined;
   principal: Principal | undefined;
-  fields: Fields;
+  /** Every database that the request asks for. */
+  databases: readonly string[];
 }
 
 export type TenantVerdict =
@@ -25,8 +25,9 @@ export type TenantVerdict =
   | { reason: 'tenant_mismatch'; source: TenantSource };
 
 /**
- * Resolves the tenant: every configured source that names one must name the same known tenant. A credential that names a
- * tenant counts even when the rule does not list it: a token for one tenant must never open another's host.
+ * Resolves the tenant: every configured source that names one must name the same known tenant. A credential or a database that
+ * names a tenant counts even when the rule does not list it: a token for one tenant must never open another's host, and a call
+ * through one tenant's host never reach another's database.
  */
 export function resolveTenant(
   registry: TenantRegistry,
@@ -45,19 +46,27 @@ export function resolveTenant(
     if (listed) foundIn ??= source;
     found = named;
   }
+  const named = rule.from.includes('odoo.db');
+  for (const database of evidence.databases) {
+    const owner = registry.byDatabase.get(database);
+    if (named && owner === undefined) return { reason: 'tenant_unknown', source: 'odoo.db' };
+    if (found !== undefined && found !== owner) return { reason: 'tenant_mismatch', source: 'odoo.db' };
+    if (!named) continue;
+    foundIn ??= 'odoo.db';
+    found = owner;
+  }
   return found === undefined || foundIn === undefined
     ? { reason: 'tenant_missing' }
     : { tenant: found, source: foundIn };
 }
 
-type Place = 'capture' | 'ownHost' | 'credential' | 'database';
+type Place = 'capture' | 'ownHost' | 'credential';
 
 /** A host can name a tenant twice: by what the rule captures, and as a host of its own. */
 const places: readonly (readonly [TenantSource, Place])[] = [
   ['host', 'capture'],
   ['host', 'ownHost'],
   ['principal', 'credential'],
-  ['odoo.db', 'database'],
 ];
 
 function lookUp(
@@ -72,9 +81,6 @@ function lookUp(
       return registry.byHost.get(evidence.host);
     case 'credential':
       return find(registry.byId, evidence.principal?.tenant);
-    case 'database':
-      // Of two fields neither may be overlooked; joined they name no database.
-      return find(registry.byDatabase, combinedFieldValue(evidence.fields, 'x-odoo-database'));
   }
 }
 
