@@ -59,7 +59,7 @@ describeWithTool('redis-server', 'FailoverStore over Redis', (binary) => {
     const store = new FailoverStore({
       store: redis,
       clock,
-      instances: 1,
+      instances: () => 1,
       random: () => 0,
       onModeChange: (mode, cause) => modes.push(cause === undefined ? mode : `${mode}: ${cause}`),
     });

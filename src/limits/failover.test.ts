@@ -8,6 +8,7 @@ import type { FailoverOptions, SharedStore } from './failover.ts';
 import { MemoryStore } from './memory-store.ts';
 import { limitSchema } from './options.ts';
 import type { Charge, LimitReply, LimitStore } from './store.ts';
+import type { OwedTerms } from './wallet.ts';
 
 // One long file: every rule is told through the same held-in-hand store.
 
@@ -28,6 +29,7 @@ const closed = limitOf({ name: 'login', onStoreFailure: 'closed' });
 const charge = (limit = share, cost = 1): Charge => ({ limit, key: 'acme', cost });
 
 const outcome: LimitOutcome = {
+  kind: 'rate',
   name: 'partner-rate',
   key: 'acme',
   cost: 1,
@@ -69,13 +71,14 @@ function room(options: Partial<FailoverOptions> = {}) {
   const shared: LimitStore = {
     take: (charges) => answer('take', charges),
     peek: (charges) => answer('peek', charges),
+    complete: (charged, due) => behind.complete(charged, due),
     close: () => behind.close(),
   };
   const modes: unknown[] = [];
   const store = new FailoverStore({
     store: shared,
     clock,
-    instances: 2,
+    instances: () => 2,
     random: () => 0,
     onModeChange: (mode, cause) => modes.push([mode, cause]),
     ...options,
@@ -277,7 +280,7 @@ describe('FailoverStore', () => {
     }
   });
 
-  it('starts with the short pause again after the store was back', async () => {
+  it('starts with the short pause again after the store was well for a while', async () => {
     const { clock, store, asked, set, breakDown } = room();
     await breakDown();
     for (const pauseMs of [250, 500, 1000]) {
@@ -287,6 +290,7 @@ describe('FailoverStore', () => {
     set('up');
     clock.advance(2000);
     await store.take([charge(open)]);
+    clock.advance(5000);
     await breakDown();
     const before = asked.length;
     clock.advance(250);
@@ -329,6 +333,58 @@ describe('FailoverStore', () => {
     expect(await store.take([charge()])).toEqual([outcome]);
   });
 
+  it('is ended by an answer to something else, at once and for everybody', async () => {
+    const { store, asked, modes, set, breakDown } = room();
+    await breakDown();
+    set('up');
+    store.answered();
+    expect(modes.at(-1)).toEqual(['store', undefined]);
+    await Promise.all([1, 2, 3].map(async () => store.take([charge()])));
+    expect(asked).toHaveLength(6);
+  });
+
+  describe('whose shares begin to fill later', () => {
+    const late = () => room({ shareAfterMs: 500 });
+
+    it('admits nothing before, and says when', async () => {
+      const { clock, store, set } = late();
+      set('down');
+      expect(await store.take([charge()])).toEqual([
+        { ...shareRefused, retryAfterMs: 600, moreAfterMs: 600 },
+      ]);
+      clock.advance(599);
+      expect(await store.take([charge()])).toEqual([{ ...shareRefused, retryAfterMs: 1, moreAfterMs: 1 }]);
+      clock.advance(1);
+      expect(await store.take([charge()])).toMatchObject([{ admitted: true, mode: 'share' }]);
+    });
+
+    it('starts them anew with each failure', async () => {
+      const { clock, store, set, breakDown } = late();
+      await breakDown();
+      clock.advance(1500);
+      set('up');
+      store.answered();
+      set('down');
+      await store.take([charge()]);
+      clock.advance(500);
+      expect(await store.peek([charge()])).toMatchObject([{ admitted: false, remaining: 0 }]);
+    });
+  });
+
+  it('divides among as many as were known when the failure started, until it is over', async () => {
+    let instances = 2;
+    const { clock, store, set, breakDown } = room({ instances: () => instances });
+    await breakDown();
+    instances = 4;
+    clock.advance(500);
+    expect(await store.peek([charge()])).toMatchObject([{ remaining: 5 }]);
+    set('up');
+    store.answered();
+    await breakDown();
+    clock.advance(500);
+    expect(await store.peek([charge()])).toMatchObject([{ remaining: 2 }]);
+  });
+
   it('admits a request without limits, whatever the store does', async () => {
     const { store, breakDown } = room();
     await breakDown();
@@ -351,29 +407,43 @@ describe('FailoverStore', () => {
     function holdingRoom() {
       const scene = room();
       let held: LimitOutcome[] | undefined;
-      const owed: Charge[] = [];
+      const owed: (Charge & { terms: OwedTerms })[] = [];
+      const outages: unknown[] = [];
       const shared: SharedStore = {
         take: (charges) => scene.store.take(charges),
         peek: (charges) => scene.store.peek(charges),
+        complete: () => undefined,
         takeHeld: () => held,
-        owe: (owing) => owed.push(owing),
+        owe: (owing, terms) => owed.push({ ...owing, terms }),
+        startOutage: (outage) => outages.push(outage),
+        endOutage: () => outages.push('over'),
         close: () => Promise.resolve(),
       };
       // The scene's own failover stands in for a store: this one is told when to fail.
       let failing = false;
+      let answer: LimitOutcome[] | undefined;
+      const completed: number[] = [];
       const store = new FailoverStore({
         store: {
           ...shared,
-          take: (charges) => (failing ? Promise.reject(new Error('no answer')) : shared.take(charges)),
+          take: (charges) =>
+            failing ? Promise.reject(new Error('no answer')) : (answer ?? shared.take(charges)),
+          complete: (_, due) => void completed.push(due),
         },
         clock: scene.clock,
-        instances: 2,
+        instances: () => 2,
         random: () => 0,
       });
       return {
         store,
         owed,
+        outages,
         clock: scene.clock,
+        completed,
+        mend: (outcomes: LimitOutcome[]) => {
+          failing = false;
+          answer = outcomes;
+        },
         hold: (outcomes: LimitOutcome[] | undefined) => {
           held = outcomes;
         },
@@ -414,6 +484,42 @@ describe('FailoverStore', () => {
       await store.take([charge(share, 2)]);
       expect(owed.map(({ key, cost }) => [key, cost])).toEqual([['acme', 2]]);
       expect(owed[0]!.limit).toBe(share);
+      // A bucket of 40 at 20/s leaks empty in 2 s, the store's as well: so long the debt stays what it is.
+      expect(owed[0]!.terms).toEqual({ leaksFromMonoMs: 2000, parts: 2 });
+    });
+
+    it('tells the store when shares are spent from, and when no more', async () => {
+      const { store, clock, outages, breakDown } = holdingRoom();
+      await breakDown();
+      clock.advance(100);
+      await store.take([charge()]);
+      store.answered();
+      store.answered();
+      expect(outages).toEqual([{ fillsFromMonoMs: 0, parts: 2 }, 'over']);
+    });
+
+    it('lets a share have what the store leaves to it when it answers again', async () => {
+      const { store, clock, owed, breakDown, mend, hold } = holdingRoom();
+      await breakDown();
+      clock.advance(1000);
+      mend(refused);
+      expect(await store.take([charge()])).toMatchObject([{ admitted: true, mode: 'share' }]);
+      expect([owed.length, store.mode]).toEqual([1, 'store']);
+      hold(undefined);
+      expect(await store.take([charge()])).toEqual(refused);
+    });
+
+    it('takes what is due afterwards from where the request was admitted', async () => {
+      const { store, clock, owed, completed, breakDown } = holdingRoom();
+      store.complete(charge(), 3, undefined);
+      await breakDown();
+      clock.advance(1000);
+      await store.take([charge()]);
+      store.complete(charge(), 3, 'share');
+      store.complete(charge(), 3, 'open');
+      expect(await store.peek([charge()])).toMatchObject([{ remaining: 7 }]);
+      expect(owed.map(({ cost }) => cost)).toEqual([1, 2]);
+      expect(completed).toEqual([3]);
     });
   });
 });

@@ -1,18 +1,32 @@
+// One long file: what is asked, when, and what an answer changes is one story. Pace, debts and arithmetic stand beside it.
 import type { Scheduler } from '../core/scheduler.ts';
-import type { CompiledLimit } from './compile.ts';
+import type { RateLimit } from './compile.ts';
 import { convertDebt } from './bucket.ts';
 import type { LeaseBackend, LeaseGrant, LeaseRequest } from './lease-call.ts';
 import type { LeaseClock } from './lease-clock.ts';
+import { LeaseDebts, type Outage } from './lease-debts.ts';
+import {
+  isEmptied,
+  measureDemand,
+  noteRoom,
+  pacedAsk,
+  type PaceTerms,
+  pauseMs,
+  untilTokenMs,
+} from './lease-pace.ts';
 import type { LeaseTuning } from './lease-tuning.ts';
 import {
   addGrant,
   addOwed,
-  heldTokens,
+  fixedTerms,
   isDenied,
+  leasedTokens,
   noteGrant,
+  type OwedTerms,
   takeOwed,
   takeReports,
   unreportedTokens,
+  unspendTokens,
   type Wallet,
 } from './wallet.ts';
 
@@ -20,13 +34,23 @@ export interface LeaseAskerOptions {
   backend: LeaseBackend;
   clock: LeaseClock;
   scheduler: Scheduler;
-  instances: number;
+  /** How many instances share the limits. */
+  instances: () => number;
   random: () => number;
   tuning: LeaseTuning;
 }
 
 /** What a call is for: tokens; giving all back; or only to tell what is held. */
 type Purpose = 'lease' | 'return' | 'present';
+
+/** A bucket that keeps tokens for others after an outage is asked again as soon. */
+const spareProbeMs = 100;
+
+/** Tokens that an operator takes off what a bucket owes; the answer to the call that did so. */
+interface Credit {
+  readonly tokens: number;
+  grant: LeaseGrant | undefined;
+}
 
 /**
  * The calls of all wallets: at most one at a time for each, for everybody who waits by then. Decides how much to ask for,
@@ -36,13 +60,15 @@ export class LeaseAsker {
   readonly #backend: LeaseBackend;
   readonly #clock: LeaseClock;
   readonly #scheduler: Scheduler;
-  readonly #instances: number;
-  readonly #share: number;
+  readonly #instances: () => number;
   readonly #random: () => number;
   readonly #tuning: LeaseTuning;
   /** Wallets that may have something to give back, those looked at longest ago first. */
   readonly #holding = new Set<Wallet>();
   #cancelSweep: (() => void) | undefined;
+  readonly #debts: LeaseDebts;
+  /** Debts are being told; ends with a call that fails. */
+  #repaying = false;
   /** A slow call, roughly. */
   #slowCallMs = 1;
   #closed = false;
@@ -52,10 +78,9 @@ export class LeaseAsker {
     this.#clock = options.clock;
     this.#scheduler = options.scheduler;
     this.#instances = options.instances;
-    // A grant leaves the others their part twice over, so that wallets shrink as the bucket runs empty.
-    this.#share = 2 * options.instances;
     this.#random = options.random;
     this.#tuning = options.tuning;
+    this.#debts = new LeaseDebts(options.clock);
   }
 
   /** Asks for `lacking` tokens more; resolves when the wallet's next answer is there, rejects when there is none. */
@@ -75,27 +100,86 @@ export class LeaseAsker {
   dismiss(wallet: Wallet): void {
     wallet.evicted = true;
     this.#holding.delete(wallet);
+    // Should the key come back meanwhile, a second wallet's debt leaks for both.
+    this.#debts.fix(wallet);
     if (wallet.inflight === undefined) this.#giveBack(wallet);
   }
 
   /** Puts a wallet under a limit that was loaded anew. */
-  adopt(wallet: Wallet, limit: CompiledLimit, version: number): void {
-    const { unitsPerToken } = wallet.limit.bucket;
+  adopt(wallet: Wallet, limit: RateLimit, version: number): void {
+    const { unitsPerToken, leakPerUs, burst } = wallet.limit.bucket;
+    const { bucket } = limit;
     wallet.limit = limit;
     if (wallet.version === version) return;
     wallet.version = version;
+    const same = bucket.unitsPerToken === unitsPerToken && bucket.leakPerUs === leakPerUs;
+    if (same && bucket.burst === burst) return;
     wallet.knownDebt = convertDebt(wallet.knownDebt, unitsPerToken, limit.bucket.unitsPerToken);
     wallet.deniedUntilMs = 0;
+    wallet.emptySinceMs = Infinity;
     wallet.rate = 0;
+    wallet.unmetRate = 0;
     wallet.lowWater = 0;
-    if (wallet.inflight === undefined && heldTokens(wallet, this.#clock.nowMs) > 0) this.#giveBack(wallet);
+    if (wallet.inflight === undefined && leasedTokens(wallet, this.#clock.nowMs) > 0) this.#giveBack(wallet);
   }
 
-  /** Tells of every wallet that holds something. */
+  /**
+   * Reports and gives back everything, and takes `tokens` off what the bucket owes, in one call; what others hold stays
+   * owed. Rejects as every call does: then nobody knows whether it was carried out.
+   */
+  async credit(wallet: Wallet, tokens: number): Promise<LeaseGrant> {
+    const credit: Credit = { tokens, grant: undefined };
+    // oxlint-disable-next-line no-await-in-loop -- a wallet has one call at a time
+    while (wallet.inflight !== undefined) await wallet.inflight.catch(() => undefined);
+    await this.#start(wallet, 'return', credit);
+    // Who asked in the meantime was refused by what held before.
+    wallet.deniedUntilMs = 0;
+    if (credit.grant === undefined) throw new TypeError('"#call" resolves with a grant');
+    return credit.grant;
+  }
+
+  /** Tells of every wallet that holds something, or owes. */
   present(): void {
     for (const wallet of this.#holding) {
       if (wallet.inflight === undefined) void this.#start(wallet, 'present');
     }
+    this.#repaySome();
+  }
+
+  /** Adds to what a wallet owes the store. */
+  owe(wallet: Wallet, tokens: number, terms: OwedTerms): void {
+    this.#debts.add(wallet, tokens, terms);
+  }
+
+  /** Tokens that a request turned out to cost beyond those that it found: the bucket learns of them at once. */
+  charge(wallet: Wallet, tokens: number): void {
+    this.owe(wallet, tokens, fixedTerms);
+    if (wallet.inflight === undefined) void this.#start(wallet, 'present');
+  }
+
+  /** Tokens that a request took and turned out not to cost; those that cannot be spent again here go back with the next call. */
+  refund(wallet: Wallet, tokens: number): void {
+    wallet.refund += tokens - unspendTokens(wallet, tokens, this.#clock.nowMs);
+    wallet.deniedUntilMs = 0;
+  }
+
+  startOutage(outage: Outage): void {
+    this.#debts.startOutage(outage);
+  }
+
+  /** The store answers again: everything that is owed is told now. */
+  endOutage(): void {
+    this.#debts.endOutage();
+    this.#repaySome();
+  }
+
+  /** Some wallets; the rest has its turn later, so that nothing stalls requests. */
+  #repaySome(): void {
+    this.#repaying = this.#debts.size > 0;
+    for (const wallet of this.#debts.next(this.#tuning.sweepMax)) {
+      if (wallet.inflight === undefined) void this.#start(wallet, 'present');
+    }
+    if (this.#repaying) this.#sweepLater();
   }
 
   /** Resolves when everything that is held was given back, or could not be. */
@@ -103,20 +187,21 @@ export class LeaseAsker {
     this.#closed = true;
     this.#cancelSweep?.();
     const last: Promise<unknown>[] = [];
-    for (const wallet of this.#holding) {
+    for (const wallet of [...this.#holding, ...this.#debts.next(Infinity)]) {
       wallet.evicted = true;
       if (wallet.inflight === undefined) this.#giveBack(wallet);
       if (wallet.inflight !== undefined) last.push(wallet.inflight);
     }
     this.#holding.clear();
+    this.#debts.clear();
     await Promise.allSettled(last);
   }
 
-  #start(wallet: Wallet, purpose: Purpose): Promise<void> {
+  #start(wallet: Wallet, purpose: Purpose, credit?: Credit): Promise<void> {
     // A turn later, so that all who wait by then are asked for together; giving back must not leave time to spend.
     const call =
       purpose === 'return'
-        ? this.#call(wallet, purpose)
+        ? this.#call(wallet, purpose, credit)
         : Promise.resolve().then(() => this.#call(wallet, purpose));
     wallet.inflight = call;
     // Whoever waits learns of a failure; a call that nobody waits for may fail in silence.
@@ -126,25 +211,32 @@ export class LeaseAsker {
 
   #giveBack(wallet: Wallet): void {
     const worthIt =
-      heldTokens(wallet, this.#clock.read()) > 0 || wallet.owed > 0 || this.#isReportDue(wallet);
+      leasedTokens(wallet, this.#clock.read()) > 0 || wallet.owed > 0 || this.#isReportDue(wallet);
     if (worthIt) void this.#start(wallet, 'return');
   }
 
   /** Spent tokens that nobody reported keep the bucket from refilling, for other instances; a few do no harm. */
   #isReportDue(wallet: Wallet): boolean {
-    return this.#instances > 1 && unreportedTokens(wallet) * 8 >= wallet.limit.bucket.burst;
+    return this.#instances() > 1 && unreportedTokens(wallet) * 8 >= wallet.limit.bucket.burst;
   }
 
-  async #call(wallet: Wallet, purpose: Purpose): Promise<void> {
+  async #call(wallet: Wallet, purpose: Purpose, credit?: Credit): Promise<void> {
     const sentMs = this.#clock.read();
     const { generation } = this.#backend;
     const request = this.#compose(wallet, purpose);
+    const { owe } = request;
+    request.owe -= wallet.refund;
+    wallet.refund = 0;
+    // The script adds what is owed and lets no debt fall below the tokens in wallets: a credit is a debt below nothing.
+    if (credit !== undefined) request.owe -= credit.tokens;
     try {
       const grant = await this.#backend.call(wallet.storeKey, request);
+      if (credit !== undefined) credit.grant = grant;
       this.#settle(wallet, request, { grant, sentMs, generation });
     } catch (error) {
       // Tokens of unknown fate are given up, a debt of unknown fate is not.
-      if (request.owe > 0) addOwed(wallet, request.owe, this.#clock.monoMs, this.#instances);
+      if (owe > 0) addOwed(wallet, { tokens: owe, monoMs: this.#clock.monoMs, terms: wallet.owedTerms });
+      this.#repaying = false;
       throw error;
     } finally {
       wallet.inflight = undefined;
@@ -165,8 +257,12 @@ export class LeaseAsker {
     let want = 0;
     if (purpose === 'lease' || wallet.waitingSum > 0) {
       need = wallet.waitingSum > 0 ? wallet.waitingLeast : 1;
-      const chunk = this.#chunkOf(wallet, nowMs);
-      ask = Math.min(Math.max(wallet.waitingSum, need, this.#soonSpent(wallet, chunk)), bucket.burst);
+      measureDemand(wallet, nowMs);
+      const chunk = this.#chunkOf(wallet);
+      const useful = isEmptied(wallet)
+        ? pacedAsk(wallet, this.#terms())
+        : Math.max(wallet.waitingSum, this.#soonSpent(wallet, chunk));
+      ask = Math.min(Math.max(need, useful), bucket.burst);
       want = Math.max(ask, chunk);
     }
     wallet.waitingSum = 0;
@@ -179,39 +275,42 @@ export class LeaseAsker {
       need,
       ask,
       want,
-      share: this.#share,
+      // A grant leaves the others their part twice over, so that wallets shrink as the bucket runs empty.
+      share: this.#share(),
+      // Nobody decided by a share of the others.
+      spare: wallet.limit.onStoreFailure === 'share' ? this.#debts.spareOf(bucket, need) : 0,
       write: true,
       first,
       second,
       ageUs: Math.max(0, Math.floor(sinceSpentMs * 1000)),
-      owe: takeOwed(wallet, monoMs, this.#instances),
-      held: heldTokens(wallet, nowMs),
+      owe: takeOwed(wallet, monoMs),
+      held: leasedTokens(wallet, nowMs),
       seen: wallet.seen,
       suspect: wallet.generation !== this.#backend.generation,
     };
   }
 
   /** A call that only looks, with the reports that the next real one will bring. */
-  composePeek(wallet: Wallet, { limit, version }: { limit: CompiledLimit; version: number }): LeaseRequest {
+  composePeek(wallet: Wallet, { limit, version }: { limit: RateLimit; version: number }): LeaseRequest {
     this.#clock.read();
     const lots = wallet.lots.map((lot) => ({ ...lot }));
     const request = this.#compose({ ...wallet, limit, version, lots, waitingSum: 0 }, 'present');
-    return { ...request, write: false };
+    return { ...request, owe: request.owe - wallet.refund, write: false };
+  }
+
+  #terms(): PaceTerms {
+    return { tuning: this.#tuning, instances: this.#instances() };
+  }
+
+  #share(): number {
+    return 2 * this.#instances();
   }
 
   /** Tokens that last for a while at the rate at which they are spent. */
-  #chunkOf(wallet: Wallet, nowMs: number): number {
+  #chunkOf(wallet: Wallet): number {
     const { burst } = wallet.limit.bucket;
     // In a small bucket a chunk is all there is; each request then asks for itself, and nothing lies about.
-    if (burst < 8 * this.#share) return 0;
-    const sinceMs = nowMs - wallet.rateAtMs;
-    if (sinceMs > 0) {
-      const rate = (wallet.spentSinceRate * 1000) / sinceMs;
-      const weight = wallet.rate === 0 ? 1 : 1 - Math.exp(-sinceMs / 300);
-      wallet.rate += (rate - wallet.rate) * weight;
-      wallet.rateAtMs = nowMs;
-      wallet.spentSinceRate = 0;
-    }
+    if (burst < 8 * this.#share()) return 0;
     wallet.lowWater = Math.min((wallet.rate * this.#slowCallMs * 2) / 1000, burst / 8);
     return Math.min(Math.ceil((wallet.rate * this.#tuning.chunkMs) / 1000), Math.floor(burst / 4));
   }
@@ -219,7 +318,7 @@ export class LeaseAsker {
   /** What is spent until a refusing bucket is asked again counts as wanted now: else a nearly empty one is asked for crumbs. */
   #soonSpent(wallet: Wallet, chunk: number): number {
     const soon = Math.floor((wallet.rate * this.#tuning.minProbeMs) / 1000);
-    return Math.min(soon, chunk, Math.floor(wallet.limit.bucket.burst / (2 * this.#share)));
+    return Math.min(soon, chunk, Math.floor(wallet.limit.bucket.burst / (2 * this.#share())));
   }
 
   #settle(
@@ -235,8 +334,16 @@ export class LeaseAsker {
     addGrant(wallet, grant, { sentMs, nowMs, driftPart, slackMs });
     noteGrant(wallet, grant, nowMs);
     wallet.generation = generation;
-    if (grant.granted > 0) wallet.deniedUntilMs = 0;
-    else if (request.need > 0) this.#deny(wallet, request, grant, nowMs);
+    wallet.spendUntilMs = wallet.limit.onStoreFailure === 'share' ? sentMs + this.#tuning.holdMs : Infinity;
+    this.#debts.noteTold(wallet);
+    if (request.need > 0) {
+      if (noteRoom(wallet, grant, this.#terms())) this.#deny(wallet, request, grant, nowMs);
+      else wallet.deniedUntilMs = 0;
+    } else if (nowMs < wallet.deniedUntilMs) {
+      // What was told now may have put the next token off.
+      const tokenMs = nowMs + Math.min(untilTokenMs(grant), this.#tuning.maxProbeMs);
+      wallet.deniedUntilMs = Math.max(wallet.deniedUntilMs, tokenMs);
+    }
     if (wallet.lots.length > 0 && !wallet.evicted) {
       this.#holding.add(wallet);
       this.#sweepLater();
@@ -244,12 +351,15 @@ export class LeaseAsker {
   }
 
   #deny(wallet: Wallet, request: LeaseRequest, grant: LeaseGrant, nowMs: number): void {
-    const { minProbeMs, maxProbeMs, maxProbeAloneMs } = this.#tuning;
+    const { maxProbeMs, maxProbeAloneMs } = this.#tuning;
     // Instances that ask in step would find the bucket full or empty always in the same order.
-    const leastMs = Math.min(minProbeMs * (0.5 + this.#random()), wallet.limit.windowMs / 4);
-    const mostMs = grant.outstanding > request.held ? maxProbeMs : maxProbeAloneMs;
-    wallet.deniedUntilMs = nowMs + Math.min(Math.max(grant.retryUs / 1000, leastMs), mostMs);
-    wallet.deniedNeed = request.need;
+    const leastMs = pauseMs(wallet, { grant, nowMs, terms: this.#terms() }) * (0.5 + this.#random());
+    let mostMs = grant.outstanding > request.held + grant.granted ? maxProbeMs : maxProbeAloneMs;
+    // What is left for others after an outage is less as soon as it is over.
+    if (request.spare > 0) mostMs = Math.min(mostMs, spareProbeMs);
+    const tokenMs = grant.granted > 0 ? untilTokenMs(grant) : grant.retryUs / 1000;
+    wallet.deniedUntilMs = nowMs + Math.min(Math.max(tokenMs, leastMs), mostMs);
+    wallet.deniedNeed = grant.granted > 0 ? 1 : request.need;
   }
 
   #sweepLater(): void {
@@ -257,7 +367,7 @@ export class LeaseAsker {
     this.#cancelSweep = this.#scheduler.after(this.#tuning.sweepMs, () => {
       this.#cancelSweep = undefined;
       this.#sweep();
-      if (this.#holding.size > 0) this.#sweepLater();
+      if (this.#holding.size > 0 || this.#repaying) this.#sweepLater();
     });
   }
 
@@ -265,12 +375,13 @@ export class LeaseAsker {
   #sweep(): void {
     const nowMs = this.#clock.read();
     const { idleMs } = this.#tuning;
+    if (this.#repaying) this.#repaySome();
     const idleSinceMs = this.#clock.monoMs - idleMs;
     let left = Math.min(this.#holding.size, this.#tuning.sweepMax);
     for (const wallet of this.#holding) {
       if (left-- === 0) break;
       this.#holding.delete(wallet);
-      const held = heldTokens(wallet, nowMs);
+      const held = leasedTokens(wallet, nowMs);
       if (held + unreportedTokens(wallet) === 0) continue;
       // What has just come is waited for by somebody who may still wait for another wallet.
       const fresh = nowMs - wallet.answeredMs < idleMs;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CompiledLimit } from './compile.ts';
 
 /** Tokens of one epoch that an instance has spent, or gives up unspent. */
@@ -33,6 +34,8 @@ export interface LeaseRequest {
   want: number;
   /** Beyond `ask`, a grant is at most this part of what is there. */
   share: number;
+  /** Tokens that have to stay. */
+  spare: number;
   /** False only looks: nothing is stored. */
   write: boolean;
   first: LeaseReport;
@@ -90,6 +93,7 @@ export function renderLeaseArguments(request: LeaseRequest): number[] {
     request.ask,
     request.want,
     request.share,
+    request.spare,
     request.write ? 1 : 0,
     first.epoch,
     first.used,
@@ -135,12 +139,24 @@ export function parseLeaseReply(reply: unknown): LeaseGrant | undefined {
 /**
  * The name of a bucket in Redis. All buckets of a tenant, its callers' included, have one hash tag and so live in one
  * Cluster slot. Different budgets never get equal names: what is before the last colon is the key with a brace set before
- * its first slash, and a limit id has no colon.
+ * its first slash, and a limit id has no colon. A long owner or rest is told by its digest, so that a key takes at most 250
+ * bytes of Redis with all that belongs to it.
  */
 export function leaseKeyOf(limit: CompiledLimit, key: string): string {
   const ofTenant = limit.key === 'tenant' || limit.key === 'principal';
   const slash = key.indexOf('/');
   const end = slash === -1 || !ofTenant ? key.length : slash;
   const owner = ofTenant ? 't' : 'g';
-  return `bh:${limit.key[0]}:{${owner}:${key.slice(0, end)}}${key.slice(end)}:${limit.id}`;
+  const rest = `${key.slice(end)}:${limit.id}`;
+  return `bh:${limit.key[0]}:{${owner}:${shorten(key.slice(0, end), longestOwner)}}${shorten(rest, longestRest)}`;
+}
+
+/** Together 63 characters with what is around them; an IPv6 network is the longest owner that is common. */
+const longestOwner = 24;
+const longestRest = 30;
+
+/** Keeps a short name, and stands for a long one by 132 bits of its digest. No name that is kept begins with `~`. */
+function shorten(name: string, longest: number): string {
+  if (name.length <= longest) return name;
+  return `~${createHash('sha256').update(name).digest('base64url').slice(0, 22)}`;
 }

@@ -16,16 +16,20 @@ import { createHash } from 'node:crypto';
  * its connection broke, so that a lagging copy may have taken over) is repaired from what the caller knows: debt is at
  * least what it saw, less what leaked since, and its unspent tokens count as outstanding again.
  *
- * Stored: `debt:atUs:a:b:born:version:leak:units:burst`, written with %.0f because Lua's own form of a large number loses
+ * The figures of the highest version hold for all callers, until nobody has named that version for a minute: a rollout that
+ * was taken back would otherwise rule every key that is never idle.
+ *
+ * Stored: `debt:atUs:a:b:born:version:leak:units:burst:unheardUs`, written with %.0f because Lua's own form of a large number loses
  * its last digits. It expires no earlier than its debt is paid and its leases are void; a missing state is a full bucket.
  */
 const body = `
 local epochUs = 1000000
+local forgetVersionUs = 60000000
 local args = {}
 for i = 1, #ARGV do args[i] = tonumber(ARGV[i]) end
-local leak, units, burst, version, need, ask, want, share, write = unpack(args, 1, 9)
-local epoch1, used1, back1, epoch2, used2, back2, age, owe, held = unpack(args, 10, 18)
-local seenBorn, seenDebt, seenAt, seenUnits, suspect = unpack(args, 19, 23)
+local leak, units, burst, version, need, ask, want, share, spare, write = unpack(args, 1, 10)
+local epoch1, used1, back1, epoch2, used2, back2, age, owe, held = unpack(args, 11, 19)
+local seenBorn, seenDebt, seenAt, seenUnits, suspect = unpack(args, 20, 24)
 
 local function convert(debt, from, to)
   if from == to then return debt end
@@ -37,13 +41,17 @@ local function convert(debt, from, to)
 end
 
 local serverNow = now
+local unheard = 0
 local debt, at, a, b, born = 0, now, 0, 0, math.floor(now / 1000) % 1000000000 + 1
 local state = {}
 for part in string.gmatch(redis.call('GET', KEYS[1]) or '', '%d+') do state[#state + 1] = tonumber(part) end
-if #state == 9 then
+if #state >= 9 then
   debt, at, a, b, born = unpack(state, 1, 5)
   local v, l, u, c = unpack(state, 6, 9)
-  if version > v then
+  unheard = (state[10] or 0) + math.max(0, now - at)
+  if version == v then unheard = 0 end
+  if version > v or unheard > forgetVersionUs then
+    unheard = 0
     debt = convert(debt, u, units)
     if burst < c and debt > burst * units then debt = burst * units end
   else
@@ -101,7 +109,7 @@ end
 debt = math.min(math.max(debt + owe * units, leased()), 9007199254740991)
 
 local free = burst * units - debt
-local room = math.floor(free / units)
+local room = math.floor(free / units) - spare
 local granted, retry = 0, 0
 if need > 0 then
   if room >= need then
@@ -109,13 +117,13 @@ if need > 0 then
     debt = debt + granted * units
     a = a + granted
   else
-    retry = math.ceil((need * units - free) / leak)
+    retry = math.ceil(((need + spare) * units - free) / leak)
   end
 end
 if write == 1 then
   local ttl = math.ceil((at - serverNow) / 1000) + math.ceil(debt / leak / 1000) + 2 * epochUs / 1000 + 1000
-  local form = '%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f'
-  local value = string.format(form, debt, at, a, b, born, version, leak, units, burst)
+  local form = '%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f:%.0f'
+  local value = string.format(form, debt, at, a, b, born, version, leak, units, burst, unheard)
   redis.call('SET', KEYS[1], value, 'PX', string.format('%.0f', ttl))
 end
 local epoch = math.floor(at / epochUs)

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { maxCapacity } from './bucket.ts';
-import { compileLimits } from './compile.ts';
+import { compileLimits, type InFlightLimit, type RateLimit } from './compile.ts';
 import { limitSchema } from './options.ts';
 import { shareOf } from './share.ts';
 
 function limitOf(entry: Record<string, unknown>) {
   const authored = limitSchema.parse({ name: 'partner-rate', key: 'tenant', ...entry });
-  return compileLimits('partner', [authored], () => '').limits[0]!;
+  return compileLimits('partner', [authored], () => '').limits[0] as RateLimit;
 }
 
 describe('shareOf', () => {
@@ -19,7 +19,7 @@ describe('shareOf', () => {
     [
       { rate: '3/s', burst: 10 },
       3,
-      { unitsPerToken: 1_000_000, leakPerUs: 1, burst: 3, capacity: 3_000_000 },
+      { unitsPerToken: 3_000_000, leakPerUs: 3, burst: 3, capacity: 10_000_000 },
     ],
     [
       { rate: '50/s', burst: 100 },
@@ -27,7 +27,7 @@ describe('shareOf', () => {
       { unitsPerToken: 20_000, leakPerUs: 1, burst: 100, capacity: 2_000_000 },
     ],
     [{ rate: '50/s', burst: 2 }, 8, { unitsPerToken: 160_000, leakPerUs: 1, burst: 1, capacity: 160_000 }],
-  ])('of %j for each of %i instances divides rate and burst', (entry, instances, bucket) => {
+  ])('of %j for each of %i instances divides rate and burst to the fraction', (entry, instances, bucket) => {
     expect(shareOf(limitOf(entry), instances).bucket).toEqual(bucket);
   });
 
@@ -40,6 +40,15 @@ describe('shareOf', () => {
     const { burst, capacity } = shareOf(absurd, 1000).bucket;
     expect(burst).toBe(1);
     expect(capacity).toBeLessThanOrEqual(maxCapacity);
+  });
+
+  it.each([
+    [8, 3, 2],
+    [2, 3, 1],
+  ])('of %i slots for each of %i instances is %i', (inFlight, instances, slots) => {
+    const authored = limitSchema.parse({ name: 'parallel', key: 'tenant', inFlight });
+    const limit = compileLimits('partner', [authored], () => '').limits[0]! as InFlightLimit;
+    expect(shareOf(limit, instances)).toEqual({ ...limit, burst: slots });
   });
 
   it('leaves everything else as configured', () => {

@@ -1,16 +1,27 @@
-import { compileBucket, maxCapacity } from './bucket.ts';
-import type { CompiledLimit } from './compile.ts';
+import { maxCapacity } from './bucket.ts';
+import type { InFlightLimit, RateLimit } from './compile.ts';
+import { dearestCost } from './cost.ts';
 
 /**
- * The part of a limit that one of `instances` enforces for itself: `rate / instances`, and as much of the burst, but at
- * least what its dearest request costs. Together they admit no more than the rate, as long as no more instances run.
+ * The part of a limit that one of `instances` enforces for itself. Of a rate `rate / instances` and `burst / instances`, to
+ * the fraction of a token, but room for what its dearest request costs: together, as long as no more instances run, they
+ * admit no more than the rate, and no more at once than the burst or that room times the instances. Of slots a whole number, at least one.
  */
-export function shareOf(limit: CompiledLimit, instances: number): CompiledLimit {
-  const { bucket, cost } = limit;
-  const divided = Math.max(1, Math.floor(bucket.burst / instances));
-  const dearest = Math.max(cost.interactive, cost.batch, cost.websocket, cost.static);
-  const unitsPerToken = bucket.unitsPerToken * instances;
+export function shareOf(limit: RateLimit, instances: number): RateLimit;
+export function shareOf(limit: RateLimit | InFlightLimit, instances: number): RateLimit | InFlightLimit;
+export function shareOf(limit: RateLimit | InFlightLimit, instances: number): RateLimit | InFlightLimit {
+  if (limit.kind === 'inFlight') return { ...limit, burst: Math.max(1, Math.floor(limit.burst / instances)) };
+  const whole = limit.bucket;
+  // A token is worth more units here, which divides rate and burst alike and exactly.
+  const unitsPerToken = whole.unitsPerToken * instances;
+  const dearest = Math.max(1, dearestCost(limit.cost)) * unitsPerToken;
   // Only an absurd limit (thousands of tokens at one request a day) fails this; its dear requests then have to wait.
-  const burst = dearest * unitsPerToken <= maxCapacity ? Math.max(divided, dearest) : divided;
-  return { ...limit, bucket: compileBucket(bucket.leakPerUs, unitsPerToken, burst) };
+  const capacity = dearest <= maxCapacity ? Math.max(whole.capacity, dearest) : whole.capacity;
+  const bucket = {
+    unitsPerToken,
+    leakPerUs: whole.leakPerUs,
+    capacity,
+    burst: Math.floor(capacity / unitsPerToken),
+  };
+  return { ...limit, bucket };
 }

@@ -4,17 +4,21 @@ const failuresToOpen = 3;
 const failureWindowMs = 1000;
 const firstPauseMs = 250;
 const longestPauseMs = 5000;
+/** A store that fails again sooner never was well: an answer that is just too slow also comes in time now and then. */
+const steadyMs = 5000;
 
 /**
  * Decides whether the store is asked at all. Three failures within a second open the breaker: no request then waits for a
  * store that does not answer. After a pause one request at a time probes; the pauses double from 250 ms to 5 s, each
- * shortened by up to a fifth so that the instances do not probe together.
+ * shortened by up to a fifth so that the instances do not probe together. They go on from where they were when the store
+ * fails again within 5 s.
  */
 export class StoreBreaker {
   readonly #clock: Clock;
   readonly #random: () => number;
   #failureTimes: number[] = [];
   #pauses = 0;
+  #closedAtMs = -Infinity;
   /** Undefined while the breaker is closed. */
   #probeAtMs: number | undefined;
   #probing = false;
@@ -50,8 +54,13 @@ export class StoreBreaker {
     // An answer to a request sent before the breaker opened says nothing about now.
     if (entry !== 'probe') return;
     this.#probing = false;
+    this.close();
+  }
+
+  /** Something else than a decision says that the store answers. */
+  close(): void {
+    if (this.isOpen) this.#closedAtMs = this.#clock.monoMs();
     this.#probeAtMs = undefined;
-    this.#pauses = 0;
     this.#failureTimes = [];
   }
 
@@ -65,7 +74,9 @@ export class StoreBreaker {
     if (this.isOpen) return;
     this.#failureTimes = this.#failureTimes.filter((atMs) => nowMs - atMs < failureWindowMs);
     this.#failureTimes.push(nowMs);
-    if (this.#failureTimes.length >= failuresToOpen) this.#pause(nowMs);
+    if (this.#failureTimes.length < failuresToOpen) return;
+    if (nowMs - this.#closedAtMs >= steadyMs) this.#pauses = 0;
+    this.#pause(nowMs);
   }
 
   #pause(nowMs: number): void {

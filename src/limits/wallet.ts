@@ -1,7 +1,9 @@
 // hot path: arithmetic on plain data; nothing here waits, and only a report allocates.
 import { convertDebt } from './bucket.ts';
-import type { CompiledLimit } from './compile.ts';
+import type { CompiledLimit, QuotaLimit, RateLimit } from './compile.ts';
 import type { LeaseGrant, LeaseReport, SeenBucket } from './lease-call.ts';
+import type { QuotaView } from './quota-call.ts';
+import type { SlotView } from './slot-call.ts';
 
 /** Leased tokens of one epoch. Times are milliseconds of the lease clock, unless their name says monotonic. */
 export interface Lot {
@@ -13,9 +15,9 @@ export interface Lot {
   deadlineMs: number;
 }
 
-/** What this instance holds of one bucket, and knows of it. */
-export interface Wallet {
-  limit: CompiledLimit;
+/** What this instance holds of one budget, and knows of it; of a bucket, where nothing else is said. */
+export interface Wallet<Limit extends CompiledLimit = RateLimit> {
+  limit: Limit;
   readonly key: string;
   /** The bucket's name in the store. */
   readonly storeKey: string;
@@ -35,12 +37,25 @@ export interface Wallet {
   knownAtMs: number;
   /** Of the connection that gave the last answer. */
   generation: number;
-  /** Tokens spent without a lease; they leak away as debt does, at this instance's part of the rate. */
+  /**
+   * From here on nothing may be spent until the store has answered again: what others spend without it after that long
+   * must not come on top of what lies here. Infinity where that does not matter.
+   */
+  spendUntilMs: number;
+  /** Tokens spent without a lease; they leak away as debt does, by `owedTerms`. */
   owed: number;
   owedAtMonoMs: number;
+  /** Tokens that go back to the bucket with the next call: taken, reported as spent, and not used after all. */
+  refund: number;
+  owedTerms: OwedTerms;
   /** Tokens a second, as far as known; drives how much is leased. */
   rate: number;
   spentSinceRate: number;
+  /** Tokens a second that were wanted beyond that and refused; drives how a bucket is asked that has too few. */
+  unmetRate: number;
+  refusedSinceRate: number;
+  /** Since when the bucket has been empty whenever it was asked; Infinity when it was not the last time. */
+  emptySinceMs: number;
   rateAtMs: number;
   /** Fewer tokens than these, and more are asked for before they are missed. */
   lowWater: number;
@@ -51,21 +66,42 @@ export interface Wallet {
   waitingLeast: number;
   /** No longer found by any request; whatever still arrives goes back. */
   evicted: boolean;
-  older: Wallet | undefined;
-  newer: Wallet | undefined;
+  older: Wallet<CompiledLimit> | undefined;
+  newer: Wallet<CompiledLimit> | undefined;
+  /** Of a quota: the window that the store last told. */
+  window: QuotaView | undefined;
+  /** Of slots: what the store last told. */
+  slots: SlotView | undefined;
 }
+
+/** How what is owed leaks away until the store hears of it. */
+export interface OwedTerms {
+  /** Before, the store's own bucket was still leaking, and nothing leaks twice. */
+  leaksFromMonoMs: number;
+  /** How many instances share the rate. */
+  parts: number;
+}
+
+/** What is owed stays owed. */
+export const fixedTerms: OwedTerms = { leaksFromMonoMs: Infinity, parts: 1 };
 
 export const nothingSeen: SeenBucket = { born: 0, debt: 0, atUs: 0, units: 1 };
 
-export interface WalletStart {
-  limit: CompiledLimit;
+export interface WalletStart<Limit extends CompiledLimit = RateLimit> {
+  limit: Limit;
   key: string;
   storeKey: string;
   version: number;
   nowMs: number;
 }
 
-export function createWallet({ limit, key, storeKey, version, nowMs }: WalletStart): Wallet {
+export function createWallet<Limit extends CompiledLimit>({
+  limit,
+  key,
+  storeKey,
+  version,
+  nowMs,
+}: WalletStart<Limit>): Wallet<Limit> {
   return {
     limit,
     key,
@@ -80,10 +116,16 @@ export function createWallet({ limit, key, storeKey, version, nowMs }: WalletSta
     knownDebt: 0,
     knownAtMs: nowMs,
     generation: -1,
+    spendUntilMs: Infinity,
     owed: 0,
     owedAtMonoMs: 0,
+    refund: 0,
+    owedTerms: fixedTerms,
     rate: 0,
     spentSinceRate: 0,
+    unmetRate: 0,
+    refusedSinceRate: 0,
+    emptySinceMs: Infinity,
     rateAtMs: nowMs,
     lowWater: 0,
     inflight: undefined,
@@ -92,11 +134,18 @@ export function createWallet({ limit, key, storeKey, version, nowMs }: WalletSta
     evicted: false,
     older: undefined,
     newer: undefined,
+    window: undefined,
+    slots: undefined,
   };
 }
 
 /** Tokens that may be spent now. */
-export function heldTokens(wallet: Wallet, nowMs: number): number {
+export function heldTokens(wallet: Wallet<CompiledLimit>, nowMs: number): number {
+  return nowMs < wallet.spendUntilMs ? leasedTokens(wallet, nowMs) : 0;
+}
+
+/** Tokens whose lease has not ended. */
+export function leasedTokens(wallet: Wallet<CompiledLimit>, nowMs: number): number {
   let tokens = 0;
   const { lots } = wallet;
   for (let i = 0; i < lots.length; i++) {
@@ -135,8 +184,34 @@ export function spendTokens(wallet: Wallet, cost: number, held: number, { nowMs,
   wallet.spentSinceRate += cost;
 }
 
+/** Spends tokens of a quota that `heldTokens` has shown to be there. */
+export function spendLots(wallet: Wallet<QuotaLimit>, cost: number, { nowMs, monoMs }: Moment): void {
+  let due = cost;
+  for (const lot of wallet.lots) {
+    if (due === 0 || nowMs >= lot.deadlineMs) continue;
+    const part = lot.left < due ? lot.left : due;
+    lot.left -= part;
+    due -= part;
+  }
+  wallet.lastSpentMonoMs = monoMs;
+  wallet.spentSinceRate += cost;
+}
+
+/** Takes back that tokens were spent, as far as that was not reported yet; gives how many. */
+export function unspendTokens(wallet: Wallet, tokens: number, nowMs: number): number {
+  let due = tokens;
+  for (const lot of wallet.lots) {
+    if (nowMs >= lot.deadlineMs) continue;
+    const part = lot.used < due ? lot.used : due;
+    lot.used -= part;
+    lot.left += part;
+    due -= part;
+  }
+  return tokens - due;
+}
+
 /** Whether the store said lately that so many more tokens are not there. */
-export function isDenied(wallet: Wallet, lacking: number, nowMs: number): boolean {
+export function isDenied(wallet: Wallet<CompiledLimit>, lacking: number, nowMs: number): boolean {
   return nowMs < wallet.deniedUntilMs && lacking >= wallet.deniedNeed;
 }
 
@@ -233,22 +308,27 @@ export function unreportedTokens(wallet: Wallet): number {
   return used;
 }
 
-/** Adds tokens that were spent without a lease, after what leaked since. `parts` is how many instances share the rate. */
-export function addOwed(wallet: Wallet, tokens: number, monoMs: number, parts: number): void {
-  wallet.owed = owedNow(wallet, monoMs, parts) + tokens;
+/** Adds tokens that were spent without a lease, after what leaked since; all of them leak by these terms from here on. */
+export function addOwed(
+  wallet: Wallet,
+  { tokens, monoMs, terms }: { tokens: number; monoMs: number; terms: OwedTerms },
+): void {
+  wallet.owed = owedNow(wallet, monoMs) + tokens;
   wallet.owedAtMonoMs = monoMs;
+  wallet.owedTerms = terms;
 }
 
 /** Whole tokens, rounded up. */
-export function takeOwed(wallet: Wallet, monoMs: number, parts: number): number {
-  const owed = Math.ceil(owedNow(wallet, monoMs, parts));
+export function takeOwed(wallet: Wallet, monoMs: number): number {
+  const owed = Math.ceil(owedNow(wallet, monoMs));
   wallet.owed = 0;
   return owed;
 }
 
-function owedNow({ owed, owedAtMonoMs, limit }: Wallet, monoMs: number, parts: number): number {
-  if (owed === 0) return 0;
+function owedNow({ owed, owedAtMonoMs, owedTerms, limit }: Wallet, monoMs: number): number {
+  const { leaksFromMonoMs, parts } = owedTerms;
+  const sinceMs = monoMs - Math.max(owedAtMonoMs, leaksFromMonoMs);
+  if (owed === 0 || sinceMs <= 0) return owed;
   const { leakPerUs, unitsPerToken } = limit.bucket;
-  const leaked = ((leakPerUs * 1000) / unitsPerToken / parts) * (monoMs - owedAtMonoMs);
-  return Math.max(0, owed - leaked);
+  return Math.max(0, owed - ((leakPerUs * 1000) / unitsPerToken / parts) * sinceMs);
 }

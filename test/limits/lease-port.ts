@@ -11,6 +11,8 @@ export interface StoredBucket {
   leak: number;
   units: number;
   burst: number;
+  /** Microseconds, at the last call, since somebody named this version. */
+  unheard: number;
   /** Server time in microseconds. */
   expiresAt: number;
 }
@@ -27,11 +29,14 @@ export interface PortFaults {
   noClamp?: boolean;
   /** What is held is not counted again after a loss. */
   noRepresent?: boolean;
+  /** A version that nobody names any more rules on. */
+  stubbornVersion?: boolean;
   /** Debt that the caller saw is not believed after a loss. */
   noFloor?: boolean;
 }
 
 const epochUs = 1_000_000;
+const forgetVersionUs = 60_000_000;
 
 /**
  * `lease-script.ts` line by line in JavaScript, so that a model check can run it a million times; `script.test.ts` runs
@@ -45,7 +50,7 @@ export function runLease(
   faults: PortFaults = {},
 ): LeaseGrant {
   let { leakPerUs: leak, unitsPerToken: units, burst, version } = request;
-  const { need, ask, want, share, first, second, seen } = request;
+  const { need, ask, want, share, spare, first, second, seen } = request;
   let now = serverNowUs;
   let state = buckets.get(key);
   if (state !== undefined && state.expiresAt <= serverNowUs) state = undefined;
@@ -53,10 +58,13 @@ export function runLease(
   let at = now;
   let a = 0;
   let b = 0;
+  let unheard = 0;
   let born = (Math.floor(now / 1000) % 1_000_000_000) + 1;
   if (state !== undefined) {
     ({ debt, at, a, b, born } = state);
-    if (version > state.version) {
+    unheard = version === state.version ? 0 : state.unheard + Math.max(0, now - at);
+    if (version > state.version || (unheard > forgetVersionUs && faults.stubbornVersion !== true)) {
+      unheard = 0;
       debt = convert(debt, state.units, units);
       if (burst < state.burst && debt > burst * units) debt = burst * units;
     } else ({ version, leak, units, burst } = state);
@@ -114,7 +122,7 @@ export function runLease(
   debt = Math.min(debt, Number.MAX_SAFE_INTEGER);
 
   const free = burst * units - debt;
-  const room = Math.floor(free / units);
+  const room = Math.floor(free / units) - spare;
   let granted = 0;
   let retryUs = 0;
   if (need > 0) {
@@ -122,7 +130,7 @@ export function runLease(
       granted = Math.min(want, Math.max(need, Math.min(ask, room), Math.floor(room / share)));
       debt += granted * units;
       a += granted;
-    } else retryUs = Math.ceil((need * units - free) / leak);
+    } else retryUs = Math.ceil(((need + spare) * units - free) / leak);
   }
   if (request.write) {
     const leasesMs = (2 * epochUs) / 1000 + 1000;
@@ -138,6 +146,7 @@ export function runLease(
       leak,
       units,
       burst,
+      unheard,
       expiresAt: serverNowUs + ttlMs * 1000,
     });
   }

@@ -140,6 +140,7 @@ function grantsOnJumpingClock(faults: PortFaults): number {
       ask: tokens,
       want: tokens,
       share: 2,
+      spare: 0,
       write: true,
       first: none,
       second: none,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { manualClock } from '../../src/core/clock.ts';
 import { compileBucket } from '../../src/limits/bucket.ts';
 import {
   type LeaseRequest,
@@ -9,11 +10,13 @@ import {
   type SeenBucket,
 } from '../../src/limits/lease-call.ts';
 import { renderLeaseScript } from '../../src/limits/lease-script.ts';
+import { LimitVersions, maxRelease } from '../../src/limits/limit-versions.ts';
 import { nothingSeen } from '../../src/limits/wallet.ts';
 import { startRedis } from '../servers/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import { describeWithTool } from '../system/require-tool.ts';
 import { runLease, type StoredBucket } from './lease-port.ts';
+import { worldLimit } from './lease-world.ts';
 
 // The real script but for its first line: time comes from a key that the test sets.
 const script = renderLeaseScript("local now = tonumber(redis.call('GET', 'test:now'))").text;
@@ -33,6 +36,7 @@ const operation = fc.record({
     { weight: 6, arbitrary: fc.nat({ max: 300_000 }) },
     { weight: 3, arbitrary: fc.nat({ max: 5_000_000 }) },
     { weight: 1, arbitrary: fc.integer({ min: -3_000_000, max: 0 }) },
+    { weight: 1, arbitrary: fc.nat({ max: 70_000_000 }) },
     { weight: 1, arbitrary: fc.constant(86_400_000_000) },
   ),
   bucket: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 4 }) }),
@@ -44,6 +48,7 @@ const operation = fc.record({
   more: fc.nat({ max: 20 }),
   chunk: fc.nat({ max: 100 }),
   share: fc.integer({ min: 1, max: 8 }),
+  spare: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 20 }) }),
   write: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   reports: fc.array(
     fc.record({
@@ -121,6 +126,7 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
             ask,
             want: ask + op.chunk,
             share: op.share,
+            spare: op.spare,
             write: op.write,
             first: first ?? none,
             second: second ?? none,
@@ -132,9 +138,9 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
           };
           const expected = runLease(port, key, request, nowUs);
           expect(await callRedis(request, nowUs)).toEqual(expected);
-          const { debt, at, a, b, born, version, leak, units, burst } = port.get(key) ?? {};
-          const stored = [debt, at, a, b, born, version, leak, units, burst].join(':');
-          expect((await redis.get(key)) ?? '::::::::').toBe(stored);
+          const { debt, at, a, b, born, version, leak, units, burst, unheard } = port.get(key) ?? {};
+          const stored = [debt, at, a, b, born, version, leak, units, burst, unheard].join(':');
+          expect((await redis.get(key)) ?? ':::::::::').toBe(stored);
           const { debt: seenDebt, atUs, born: seenBorn, unitsPerToken } = expected;
           sights.push({ born: seenBorn, debt: seenDebt, atUs, units: unitsPerToken });
           epoch = expected.epoch;
@@ -157,6 +163,7 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
     ask: 100,
     want: 100,
     share: 2,
+    spare: 0,
     write: true,
     first: { epoch: 0, used: 0, returned: 0 },
     second: { epoch: 0, used: 0, returned: 0 },
@@ -183,8 +190,42 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
     await redis.flushall();
     const day = compileBucket(199_999, 86_400e6, 52_124);
     const { leakPerUs, unitsPerToken, burst } = day;
-    await callRedis({ ...plain, leakPerUs, unitsPerToken, burst }, 1_790_000_000_000_000);
+    const versions = new LimitVersions(manualClock(Date.UTC(2040, 0, 1)));
+    versions.startRelease(maxRelease);
+    const version = versions.of({ ...worldLimit('a', 1, 1), bucket: day });
+    const full = { ...plain, leakPerUs, unitsPerToken, burst, version, need: burst, ask: burst, want: burst };
+    await callRedis(full, 1_790_000_000_000_000);
+    await callRedis({ ...full, version: 1, need: 0, owe: 9_000 }, 1_790_000_055_123_456);
+    expect((await redis.get(key))?.length).toBeGreaterThan(85);
     expect(await redis.memory('USAGE', key)).toBeLessThanOrEqual(250);
+  });
+
+  it('forgets a version that nobody has named for a minute, and takes the debt along', async () => {
+    await redis.flushall();
+    const look = { ...plain, need: 0, ask: 0, want: 0 };
+    const newer = { ...look, version: plain.version + 1, unitsPerToken: 500_000, owe: 40 };
+    const at = (seconds: number) => 1e12 + seconds * 1e6;
+    // 40 of 100 at 20/s; the old figures say 10/s.
+    expect(await callRedis(newer, at(0))).toMatchObject({ unitsPerToken: 500_000, debt: 20e6 });
+    expect(await callRedis({ ...newer, owe: 1160 }, at(59))).toMatchObject({ debt: 580e6 });
+    // Heard again by then: a minute from there, however many others ask meanwhile.
+    for (const second of [60, 80, 100, 119]) {
+      expect(await callRedis(look, at(second))).toMatchObject({ unitsPerToken: 500_000 });
+    }
+    // 1160 tokens less 1200 in a minute; what is owed now is told in the units of the old figures.
+    expect(await callRedis({ ...look, owe: 50 }, at(119))).toMatchObject({
+      unitsPerToken: 500_000,
+      debt: 25e6,
+    });
+    expect(await callRedis(look, at(119) + 1)).toMatchObject({ unitsPerToken: 1_000_000, debt: 50e6 - 10 });
+    expect(await callRedis({ ...newer, owe: 0 }, at(120))).toMatchObject({ unitsPerToken: 500_000 });
+  });
+
+  it('leaves what it is told to leave, and says when there is more', async () => {
+    await redis.flushall();
+    const spared = { ...plain, need: 1, ask: 30, want: 60, share: 1, spare: 75 };
+    expect(await callRedis(spared, 1e12)).toMatchObject({ granted: 25 });
+    expect(await callRedis(spared, 1e12)).toMatchObject({ granted: 0, retryUs: 100_000 });
   });
 
   it('lets the newest version of a limit hold for everybody', async () => {
