@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startRedis } from '../../test/servers/redis.ts';
 import type { RedisServer } from '../../test/servers/redis.ts';
-import { describeWithTool } from '../../test/system/require-tool.ts';
+import { describeOnServers } from '../../test/system/require-tool.ts';
 import { RedisLeaseBackend } from './lease-backend-redis.ts';
 import type { RedisLeaseBackendOptions } from './lease-backend-redis.ts';
 import type { LeaseRequest } from './lease-call.ts';
@@ -21,6 +21,7 @@ const request: LeaseRequest = {
   ask: 1,
   want: 1,
   share: 2,
+  spare: 0,
   write: true,
   first: none,
   second: none,
@@ -31,7 +32,7 @@ const request: LeaseRequest = {
   suspect: false,
 };
 
-describeWithTool('redis-server', 'RedisLeaseBackend', (binary) => {
+describeOnServers('RedisLeaseBackend', (binary) => {
   let server: RedisServer;
   let control: Redis;
   const opened: RedisLeaseBackend[] = [];

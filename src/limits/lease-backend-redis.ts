@@ -1,32 +1,23 @@
-import { Cluster, Redis } from 'ioredis';
-import type { RedisOptions } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
-import {
-  type LeaseBackend,
-  type LeaseGrant,
-  type LeaseRequest,
-  parseLeaseReply,
-  renderLeaseArguments,
-} from './lease-call.ts';
+import { type LeaseGrant, type LeaseRequest, parseLeaseReply, renderLeaseArguments } from './lease-call.ts';
 import { type LeaseScript, renderLeaseScript } from './lease-script.ts';
-import { connectionOptions, messageOf, reconnectPauseMs, whenReady } from './redis-connection.ts';
+import type { InstanceBoard, InstancePlace } from './instance-count.ts';
+import { instanceScript, instancesKey } from './instance-script.ts';
+import { parseQuotaReply, type QuotaGrant, type QuotaRequest, renderQuotaArguments } from './quota-call.ts';
+import { renderQuotaScript } from './quota-script.ts';
+import { parseSlotReply, renderSlotArguments, type SlotGrant, type SlotRequest } from './slot-call.ts';
+import { renderSlotScript } from './slot-script.ts';
+import type { StoreBackend } from './store-backend.ts';
+import {
+  connectionErrorOf,
+  createRedisConnection,
+  messageOf,
+  type RedisPlace,
+  slotOwnersOf,
+  whenReady,
+} from './redis-connection.ts';
 import { StoreError } from './store-error.ts';
-
-interface Address {
-  host: string;
-  port: number;
-}
-
-/** How to reach Redis or Valkey. User, password and TLS are those of every node. */
-export type RedisPlace =
-  | { kind: 'standalone'; url: string }
-  | { kind: 'sentinel'; sentinels: Address[]; name: string; options?: RedisAccess }
-  | { kind: 'cluster'; nodes: Address[]; options?: RedisAccess };
-
-export type RedisAccess = Pick<
-  RedisOptions,
-  'username' | 'password' | 'db' | 'tls' | 'sentinelUsername' | 'sentinelPassword'
->;
 
 export interface RedisLeaseBackendOptions {
   place: RedisPlace;
@@ -36,16 +27,21 @@ export interface RedisLeaseBackendOptions {
   /** 0 to 1, for the jitter between attempts to connect. */
   random?: () => number;
   scheduler?: Scheduler;
-  /** Called each time the connection is ready, first and again. */
+  /** Called each time the connection is ready, first and again, and when nodes of a Cluster took slots over. */
   onReady?: () => void;
   /** Called for each failed attempt to connect and each broken connection; the message holds no password. */
   onConnectionError?: (message: string) => void;
   script?: LeaseScript;
+  quotaScript?: LeaseScript;
+  slotScript?: LeaseScript;
 }
 
 /** What ioredis makes of a defined command. */
 interface LeaseCommand {
   bulkheadLease(key: string, ...args: number[]): Promise<unknown>;
+  bulkheadQuota(key: string, ...args: number[]): Promise<unknown>;
+  bulkheadSlots(key: string, ...args: (string | number)[]): Promise<unknown>;
+  bulkheadInstance(key: string, id: string, lives: 0 | 1): Promise<unknown>;
 }
 
 /**
@@ -53,26 +49,44 @@ interface LeaseCommand {
  * its own, because tokens of a late answer are good tokens; it rejects with `StoreError` at the latest when the socket is
  * given up. A command is never sent twice: the script tells tokens that were spent, and would be told so again.
  */
-export class RedisLeaseBackend implements LeaseBackend {
+export class RedisLeaseBackend implements StoreBackend, InstanceBoard {
   readonly #redis: Redis | Cluster;
   readonly #scheduler: Scheduler;
   #generation = 0;
+  #slotOwners = '';
   #lastError = 'not connected yet';
   #closed = false;
 
   constructor(options: RedisLeaseBackendOptions) {
     this.#scheduler = options.scheduler ?? systemScheduler;
-    this.#redis = connect(options);
+    const { place, connectTimeoutMs, silentSocketMs, random = Math.random } = options;
+    this.#redis = createRedisConnection({
+      place,
+      connectionName: 'bulkhead',
+      connectTimeoutMs,
+      silentSocketMs,
+      random,
+    });
     this.#redis.defineCommand('bulkheadLease', {
       numberOfKeys: 1,
       lua: (options.script ?? renderLeaseScript()).text,
     });
+    this.#redis.defineCommand('bulkheadQuota', {
+      numberOfKeys: 1,
+      lua: (options.quotaScript ?? renderQuotaScript()).text,
+    });
+    this.#redis.defineCommand('bulkheadSlots', {
+      numberOfKeys: 1,
+      lua: (options.slotScript ?? renderSlotScript()).text,
+    });
+    this.#redis.defineCommand('bulkheadInstance', { numberOfKeys: 1, lua: instanceScript.text });
     this.#redis.on('error', (error: Error) => this.#noteError(error, options));
     this.#redis.on('ready', () => options.onReady?.());
     this.#redis.on('close', () => this.#suspect());
     // Cluster only: one of its nodes.
     this.#redis.on('node error', (error: Error) => this.#noteError(error, options));
     this.#redis.on('-node', () => this.#suspect());
+    this.#redis.on('refresh', () => this.#noteSlotOwners(options));
     // Told by the 'error' event; the attempts go on by themselves.
     this.#redis.connect().catch(() => undefined);
   }
@@ -87,19 +101,45 @@ export class RedisLeaseBackend implements LeaseBackend {
   }
 
   async call(key: string, request: LeaseRequest): Promise<LeaseGrant> {
+    const args = renderLeaseArguments(request);
+    const grant = parseLeaseReply(await this.#run((redis) => redis.bulkheadLease(key, ...args)));
+    if (grant === undefined) throw new StoreError('reply', 'Redis: the script gave no lease');
+    return grant;
+  }
+
+  async callQuota(key: string, request: QuotaRequest): Promise<QuotaGrant> {
+    const args = renderQuotaArguments(request);
+    const grant = parseQuotaReply(await this.#run((redis) => redis.bulkheadQuota(key, ...args)));
+    if (grant === undefined) throw new StoreError('reply', 'Redis: the script gave no part of the quota');
+    return grant;
+  }
+
+  async callSlots(key: string, request: SlotRequest): Promise<SlotGrant> {
+    const args = renderSlotArguments(request);
+    const grant = parseSlotReply(await this.#run((redis) => redis.bulkheadSlots(key, ...args)));
+    if (grant === undefined) throw new StoreError('reply', 'Redis: the script gave no slots');
+    return grant;
+  }
+
+  async announce(id: string): Promise<InstancePlace> {
+    const reply = await this.#run((redis) => redis.bulkheadInstance(instancesKey, id, 1));
+    const [of, index]: unknown[] = Array.isArray(reply) ? reply : [];
+    if (typeof of !== 'number' || typeof index !== 'number')
+      throw new StoreError('reply', 'Redis: the script gave no count');
+    return { index, of };
+  }
+
+  async leave(id: string): Promise<void> {
+    await this.#run((redis) => redis.bulkheadInstance(instancesKey, id, 0));
+  }
+
+  async #run(send: (redis: LeaseCommand) => Promise<unknown>): Promise<unknown> {
     if (!this.connected) throw new StoreError('connection', `Redis: ${this.#lastError}`);
-    let reply: unknown;
     try {
-      reply = await (this.#redis as unknown as LeaseCommand).bulkheadLease(
-        key,
-        ...renderLeaseArguments(request),
-      );
+      return await send(this.#redis as unknown as LeaseCommand);
     } catch (error) {
       throw new StoreError(this.connected ? 'reply' : 'connection', `Redis: ${messageOf(error)}`, error);
     }
-    const grant = parseLeaseReply(reply);
-    if (grant === undefined) throw new StoreError('reply', 'Redis: the script gave no lease');
-    return grant;
   }
 
   /** Waits for the first connection, at most so long; gives whether there is one. */
@@ -117,54 +157,21 @@ export class RedisLeaseBackend implements LeaseBackend {
 
   #noteError(error: Error, { onConnectionError }: RedisLeaseBackendOptions): void {
     this.#suspect();
-    this.#lastError = error.message;
-    onConnectionError?.(error.message);
+    this.#lastError = connectionErrorOf(error);
+    onConnectionError?.(this.#lastError);
+  }
+
+  /** A replica that took over may lack what its primary had answered, although no connection broke. */
+  #noteSlotOwners({ onReady }: RedisLeaseBackendOptions): void {
+    const before = this.#slotOwners;
+    this.#slotOwners = slotOwnersOf(this.#redis);
+    if (before === '' || before === this.#slotOwners) return;
+    this.#suspect();
+    onReady?.();
   }
 
   /** Whoever answers next may be another server, or the same one without its memory. */
   #suspect(): void {
     this.#generation++;
   }
-}
-
-function connect(options: RedisLeaseBackendOptions): Redis | Cluster {
-  const { place, connectTimeoutMs, silentSocketMs, random = Math.random } = options;
-  const pauseMs = (attempt: number) => reconnectPauseMs(attempt, random);
-  const common = {
-    ...connectionOptions,
-    connectionName: 'bulkhead',
-    connectTimeout: connectTimeoutMs,
-    socketTimeout: silentSocketMs,
-    // A primary that became a replica keeps its sockets and refuses to write: look for the new one.
-    reconnectOnError: (error: Error) => (error.message.startsWith('READONLY') ? 1 : false),
-  } as const;
-  if (place.kind === 'standalone') {
-    return new Redis(place.url, { ...common, enableOfflineQueue: false, retryStrategy: pauseMs });
-  }
-  if (place.kind === 'sentinel') {
-    return new Redis({
-      ...common,
-      ...place.options,
-      enableOfflineQueue: false,
-      sentinels: place.sentinels,
-      name: place.name,
-      role: 'master',
-      retryStrategy: pauseMs,
-      sentinelRetryStrategy: pauseMs,
-    });
-  }
-  return new Cluster(place.nodes, {
-    lazyConnect: true,
-    // Nodes are connected to when they are first needed, and what comes meanwhile has to wait: it is sent once all the same.
-    enableOfflineQueue: true,
-    scaleReads: 'master',
-    clusterRetryStrategy: pauseMs,
-    // Each of these sends a command again whose fate is unknown; MOVED and ASK do not, and stay.
-    retryDelayOnFailover: 0,
-    retryDelayOnClusterDown: 0,
-    retryDelayOnTryAgain: 0,
-    slotsRefreshTimeout: connectTimeoutMs,
-    slotsRefreshInterval: 5000,
-    redisOptions: { ...common, ...place.options },
-  });
 }

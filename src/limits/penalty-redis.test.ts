@@ -41,7 +41,7 @@ describeWithTool('redis-server', 'failed attempts in Redis', (binary) => {
 
   async function open(clock = manualClock()): Promise<SharedPenalties> {
     const store = new SharedPenalties({
-      url: server.url,
+      place: { kind: 'standalone', url: server.url },
       timeoutMs: 2000,
       connectTimeoutMs: 1000,
       clock,

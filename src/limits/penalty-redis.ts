@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { Clock } from '../core/clock.ts';
 import { type Scheduler, systemScheduler } from '../core/scheduler.ts';
 import { withinBudget } from './answer-budget.ts';
@@ -7,17 +7,16 @@ import { MemoryPenalties } from './penalty-memory.ts';
 import { renderPenaltyArguments, renderPenaltyScript } from './penalty-script.ts';
 import type { PenaltyStore } from './penalty-store.ts';
 import {
-  connectionOptions,
+  createRedisConnection,
   evaluateScript,
-  reconnectPauseMs,
+  type RedisPlace,
   type RedisScript,
   whenReady,
 } from './redis-connection.ts';
 import { StoreBreaker } from './store-breaker.ts';
 
 export interface SharedPenaltiesOptions {
-  /** `redis://` or `rediss://`, with user, password and database where needed. */
-  url: string;
+  place: RedisPlace;
   /** How long one answer may take. */
   timeoutMs: number;
   connectTimeoutMs: number;
@@ -29,12 +28,12 @@ export interface SharedPenaltiesOptions {
 }
 
 /**
- * Failed attempts in one Redis or Valkey server, counted for all instances together. While it does not answer each instance
+ * Failed attempts in Redis or Valkey, counted for all instances together. While it does not answer each instance
  * counts in its memory, where it also keeps what it saw last: a penalty that holds goes on, and nobody is let through
  * uncounted. A connection of its own, because what is asked here is asked seldom, and a slow script of the limits must not delay it.
  */
 export class SharedPenalties implements PenaltyStore {
-  readonly #redis: Redis;
+  readonly #redis: Redis | Cluster;
   readonly #memory: MemoryPenalties;
   readonly #breaker: StoreBreaker;
   readonly #timeoutMs: number;
@@ -48,13 +47,12 @@ export class SharedPenalties implements PenaltyStore {
     this.#timeoutMs = options.timeoutMs;
     this.#scheduler = options.scheduler ?? systemScheduler;
     this.#script = options.script ?? renderPenaltyScript();
-    this.#redis = new Redis(options.url, {
-      ...connectionOptions,
+    this.#redis = createRedisConnection({
+      place: options.place,
       connectionName: 'bulkhead-penalties',
-      connectTimeout: options.connectTimeoutMs,
-      socketTimeout: Math.max(2000, options.timeoutMs * 2),
-      enableOfflineQueue: false,
-      retryStrategy: (attempt) => reconnectPauseMs(attempt, random),
+      connectTimeoutMs: options.connectTimeoutMs,
+      silentSocketMs: Math.max(2000, options.timeoutMs * 2),
+      random,
     });
     // The store of the limits has the same address and tells of its failures.
     this.#redis.on('error', () => undefined);

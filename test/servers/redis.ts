@@ -4,12 +4,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
+import type { RedisOptions } from 'ioredis';
 
-/** A real `redis-server` on a free loopback port, empty and without persistence, driven by signals to its own process. */
-export interface RedisServer {
-  /** With the password, when there is one. */
-  readonly url: string;
-  readonly port: number;
+/** A process that is driven by signals to itself alone. */
+export interface ServerProcess {
   /** SIGSTOP: connections stay open and nothing is answered. */
   pause(): void;
   resume(): void;
@@ -20,18 +18,56 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-export async function startRedis(binary: string, options: { password?: string } = {}): Promise<RedisServer> {
+/** A real `redis-server` or `valkey-server` on a free loopback port, empty and without persistence. */
+export interface RedisServer extends ServerProcess {
+  /** With the password, when there is one. */
+  readonly url: string;
+  readonly port: number;
+}
+
+/** How a test itself logs in to a server. */
+export type ControlOptions = Pick<RedisOptions, 'username' | 'password' | 'tls'>;
+
+export interface RedisStart {
+  password?: string;
+  /** Files in PEM; the server then speaks TLS alone, and wants a certificate from its clients. */
+  tls?: { ca: string; cert: string; key: string };
+  /** Further directives; they win. */
+  args?: readonly string[];
+}
+
+export async function startRedis(binary: string, options: RedisStart = {}): Promise<RedisServer> {
+  const { password, tls, args = [] } = options;
   const port = await freePort();
+  const guarded = password === undefined ? [] : ['--requirepass', password];
+  const listening = [
+    '--bind',
+    '127.0.0.1',
+    ...(tls === undefined ? ['--port', String(port)] : tlsArgs(port, tls)),
+  ];
+  const memoryOnly = ['--save', '', '--appendonly', 'no', '--dir', tmpdir()];
+  const all = [...listening, ...memoryOnly, '--loglevel', 'notice', ...guarded, ...args];
+  const process = await startServerProcess(binary, all, 'Ready to accept connections');
+  const login = password === undefined ? '' : `:${password}@`;
+  return { ...process, url: `redis${tls === undefined ? '' : 's'}://${login}127.0.0.1:${port}`, port };
+}
+
+function tlsArgs(port: number, { ca, cert, key }: NonNullable<RedisStart['tls']>): string[] {
+  const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key];
+  return ['--port', '0', '--tls-port', String(port), ...files];
+}
+
+/** Starts a server that says `readyText` when it is ready. */
+export async function startServerProcess(
+  binary: string,
+  args: readonly string[],
+  readyText: string,
+): Promise<ServerProcess> {
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const password = options.password === undefined ? [] : ['--requirepass', options.password];
-    const network = ['--port', String(port), '--bind', '127.0.0.1'];
-    const memoryOnly = ['--save', '', '--appendonly', 'no', '--dir', tmpdir()];
-    child = spawn(binary, [...network, ...memoryOnly, '--loglevel', 'notice', ...password], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await accepting(child);
+    child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await saying(child, readyText);
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -46,10 +82,7 @@ export async function startRedis(binary: string, options: { password?: string } 
   }
 
   await start();
-  const login = options.password === undefined ? '' : `:${options.password}@`;
   return {
-    url: `redis://${login}127.0.0.1:${port}`,
-    port,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
     kill: () => end('SIGKILL'),
@@ -58,24 +91,25 @@ export async function startRedis(binary: string, options: { password?: string } 
   };
 }
 
-/** Resolves at the line with which Redis says that it is ready; rejects with what it said when it ends before. */
-function accepting(child: ChildProcess): Promise<void> {
+/** Resolves at a line that holds the text; rejects with what was said when the process ends before. */
+function saying(child: ChildProcess, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const said: string[] = [];
     if (child.stdout !== null) {
       createInterface({ input: child.stdout }).on('line', (line) => {
         said.push(line);
-        if (line.includes('Ready to accept connections')) resolve();
+        if (line.includes(text)) resolve();
       });
     }
     child.once('error', reject);
     child.once('exit', () =>
-      reject(new Error(`redis-server ended at its start: ${said.slice(-3).join(' ')}`)),
+      reject(new Error(`${child.spawnfile} ended at its start: ${said.slice(-3).join(' ')}`)),
     );
   });
 }
 
-async function freePort(): Promise<number> {
+/** A port on which nobody listened a moment ago. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findRedis } from './find-redis.ts';
+import { findValkey } from './find-valkey.ts';
 import { findOnPath, mayInstallPackages, run } from './install.ts';
 
 let room: string;
@@ -39,6 +40,14 @@ describe('installing', () => {
     expect(mayInstallPackages()).toBe(false);
     expect(findRedis()).toEqual({
       missing: 'redis-server is not on PATH; install it, e.g. apt-get install redis-server',
+    });
+  });
+
+  it('is not tried for what is not needed, unless nothing may be skipped', () => {
+    vi.stubEnv('PATH', room);
+    vi.stubEnv('BULKHEAD_FORBID_SKIPS', '');
+    expect(findValkey()).toEqual({
+      missing: 'valkey-server is not on PATH; install it, e.g. apt-get install valkey-server',
     });
   });
 

@@ -34,19 +34,24 @@ export function mayInstallPackages(): boolean {
   );
 }
 
-let packageListsRead = false;
+/** The sources whose package lists were read already, as options of apt-get. */
+const listsRead = new Set<string>();
 
-/** Installs Debian packages, with no service of theirs started; gives the reason when that failed. */
-export function installPackages(...packages: string[]): string | undefined {
+/** Installs a Debian package, with no service of it started; gives the reason when that failed. */
+export function installPackages(
+  name: string,
+  { options = [] }: { options?: readonly string[] } = {},
+): string | undefined {
   // Two test runs may start at once: the second waits for the first one's lock.
-  const patience = ['-o', 'DPkg::Lock::Timeout=120'];
-  if (!packageListsRead) {
-    const failure = run('apt-get', [...patience, '-qq', 'update']);
+  const common = ['-o', 'DPkg::Lock::Timeout=120', ...options, '-qq'];
+  const sources = options.join(' ');
+  if (!listsRead.has(sources)) {
+    const failure = run('apt-get', [...common, 'update']);
     if (failure !== undefined) return failure;
-    packageListsRead = true;
+    listsRead.add(sources);
   }
   return withoutStartingServices(() =>
-    run('apt-get', [...patience, '-qq', 'install', '-y', '--no-install-recommends', ...packages]),
+    run('apt-get', [...common, 'install', '-y', '--no-install-recommends', name]),
   );
 }
 

@@ -19,3 +19,10 @@ export function describeWithTool(name: keyof SystemTools, title: string, body: (
   if (path !== undefined) describe(title, () => body(path));
   else describe.skip(`${title} [${'missing' in tool ? tool.missing : name}]`, () => body(''));
 }
+
+/** A suite that runs on Redis, which it needs, and once more on Valkey where that is found. */
+export function describeOnServers(title: string, body: (path: string, server: string) => void): void {
+  describeWithTool('redis-server', `${title}, on Redis`, (path) => body(path, 'redis-server'));
+  const valkey = inject('systemTools')['valkey-server'];
+  if ('path' in valkey) describe(`${title}, on Valkey`, () => body(valkey.path, 'valkey-server'));
+}
