@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { systemClock } from '../src/core/clock.ts';
 import { compileBucket } from '../src/limits/bucket.ts';
-import type { CompiledLimit } from '../src/limits/compile.ts';
+import type { RateLimit } from '../src/limits/compile.ts';
+import { compileCost } from '../src/limits/cost.ts';
 import { RedisLeaseBackend } from '../src/limits/lease-backend-redis.ts';
 import { LeaseStore } from '../src/limits/lease-store.ts';
 import { RedisStore } from '../test/peers/redis-store.ts';
@@ -90,16 +91,17 @@ async function openRateLimiterFlexible({ url, rate, keys }: Contest): Promise<Li
   };
 }
 
-function benchLimit({ tokens, perSeconds, burst }: Contest['rate']): CompiledLimit {
+export function benchLimit({ tokens, perSeconds, burst }: Contest['rate']): RateLimit {
   const bucket = compileBucket(tokens, perSeconds * 1_000_000, burst);
   return {
+    kind: 'rate',
     id: 'bench/rate',
     name: 'rate',
     key: 'tenant',
     bucket,
     burst,
     windowMs: Math.ceil(bucket.capacity / bucket.leakPerUs / 1000),
-    cost: { interactive: 1, batch: 1, websocket: 1, static: 1 },
+    cost: compileCost({}),
     shadow: false,
     onStoreFailure: 'share',
     at: 'bench/limits.ts:1:1',

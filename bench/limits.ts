@@ -16,12 +16,14 @@ import {
   saturate,
   subtractWork,
 } from './limits-contest.ts';
+import { type MemoryReading, measureMemory } from './limits-memory.ts';
 import { noisyCores } from './measure.ts';
 import { chooseCores, readBusySeconds } from './processes.ts';
 import { describeBed, renderTable, writeResult } from './report.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 
-// Leases beside one script call a request and `rate-limiter-flexible`, on a Redis of its own: `npm run bench:limits`.
+// Leases beside one script call a request and `rate-limiter-flexible`, on a Redis of its own: `npm run bench:limits`. With
+// `-- --memory` only what keys take: a million of them in Redis, and as many in the process as it may hold.
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '32' },
     redis: { type: 'string', default: 'redis-server' },
     name: { type: 'string', default: 'limits' },
+    memory: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -72,13 +75,16 @@ const titles: Record<LimiterName, string> = {
 const server = await startRedis(values.redis);
 const redis = new Redis(server.url);
 try {
-  const cores = chooseCores();
-  await pinTo(cores.contender, cores.upstream);
-  await assertExact();
-  const samples = await compete();
-  const commands = await countCommands();
-  const memory = await weighKeys();
-  report(samples, { commands, memory, bed: describeBed(cores) });
+  if (values.memory) reportMemory(await measureMemory(server.url, redis));
+  else {
+    const cores = chooseCores();
+    await pinTo(cores.contender, cores.upstream);
+    await assertExact();
+    const samples = await compete();
+    const commands = await countCommands();
+    const memory = await weighKeys();
+    report(samples, { commands, memory, bed: describeBed(cores) });
+  }
 } finally {
   redis.disconnect();
   await server.stop();
@@ -324,6 +330,17 @@ function report(
   console.log(renderTable(['goals', 'measured', ''], goalRows));
   const result = { batch, bed: { ...bed, redis: redisVersion }, samples, commands, memory, goals };
   console.log(`\n${writeResult(values.name, result)}`);
+}
+
+function reportMemory(readings: readonly MemoryReading[]): void {
+  const rows = readings.map(({ what, entries, bytesEach, totalMiB }) => [
+    what,
+    String(entries),
+    bytesEach.toFixed(0),
+    totalMiB.toFixed(1),
+  ]);
+  console.log(`\n${renderTable(['what keys take', 'keys', 'bytes each', 'MiB'], rows)}`);
+  console.log(`\n${writeResult(`${values.name}-memory`, { readings })}`);
 }
 
 function judge(

@@ -29,6 +29,8 @@ export interface PenaltyBookOptions {
   clock: Clock;
   /** Key under which account names are hashed; all instances that share a store need the same one. */
   accountKey: string | Buffer;
+  /** Under which key an address is counted; without this each under its own. */
+  clientKey?: (address: string) => string;
   onFailure: (zone: string, kind: AttemptKind) => void;
   /** A failure was too many and is followed by a penalty. */
   onPenalty: (zone: string, subject: PenaltySubject['kind']) => void;
@@ -37,11 +39,11 @@ export interface PenaltyBookOptions {
 /** The key that instances with the same store agree on without being told one; without a store one of this process. */
 export function deriveAccountKey(
   configured: string | undefined,
-  storeUrl: string | undefined,
+  storeSecret: string | undefined,
 ): string | Buffer {
   if (configured !== undefined) return configured;
-  if (storeUrl === undefined) return randomBytes(32);
-  return createHash('sha256').update(`bulkhead account names\0${storeUrl}`).digest();
+  if (storeSecret === undefined) return randomBytes(32);
+  return createHash('sha256').update(`bulkhead account names\0${storeSecret}`).digest();
 }
 
 /** Failed attempts of addresses and accounts, over all protocols together, and who is held back for them. */
@@ -62,9 +64,9 @@ export class PenaltyBook {
 
   /** Undefined for an address that is exempt. */
   address(clientAddress: string): PenaltySubject | undefined {
-    const { rules } = this.#options;
+    const { rules, clientKey = limitKeyOfIp } = this.#options;
     if (rules.isExempt(clientAddress)) return undefined;
-    return { kind: 'address', key: `address:${limitKeyOfIp(clientAddress)}`, rule: rules.address };
+    return { kind: 'address', key: `address:${clientKey(clientAddress)}`, rule: rules.address };
   }
 
   /** `database` is what Odoo looks the name up in; letter case of the name does not count. */

@@ -1,6 +1,8 @@
 // hot path: one look-up in a map of the limit and one in a map of its keys; a joined key would cost more than both.
 import type { CompiledLimit } from './compile.ts';
-import type { Wallet } from './wallet.ts';
+import type { Wallet as WalletOf } from './wallet.ts';
+
+type Wallet = WalletOf<CompiledLimit>;
 
 const lookedAt = 16;
 
@@ -18,6 +20,11 @@ export class WalletTable {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** How many wallets a limit has. */
+  countOf(limit: CompiledLimit): number {
+    return this.#limits.get(limit.id)?.size ?? 0;
   }
 
   /** Looks without using. */

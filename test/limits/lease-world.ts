@@ -2,16 +2,14 @@ import type { Clock } from '../../src/core/clock.ts';
 import type { LimitOutcome } from '../../src/core/limit.ts';
 import type { Scheduler } from '../../src/core/scheduler.ts';
 import { compileBucket } from '../../src/limits/bucket.ts';
-import type { CompiledLimit } from '../../src/limits/compile.ts';
-import {
-  type LeaseBackend,
-  type LeaseGrant,
-  type LeaseRequest,
-  leaseKeyOf,
-} from '../../src/limits/lease-call.ts';
+import type { RateLimit } from '../../src/limits/compile.ts';
+import { compileCost } from '../../src/limits/cost.ts';
+import { type LeaseGrant, type LeaseRequest, leaseKeyOf } from '../../src/limits/lease-call.ts';
 import { LeaseStore } from '../../src/limits/lease-store.ts';
+import type { StoreBackend } from '../../src/limits/store-backend.ts';
 import { isAdmitted } from '../../src/limits/store.ts';
 import { type PortFaults, runLease, type StoredBucket } from './lease-port.ts';
+import { noCounts } from './no-counts.ts';
 
 /**
  * Instances of the real lease store around one bucket server, in virtual time: the network delays and loses, clocks drift
@@ -35,7 +33,7 @@ export type Wire = (
 ) => (request: LeaseRequest) => Promise<LeaseGrant>;
 
 export interface WorldOptions {
-  limits: readonly CompiledLimit[];
+  limits: readonly RateLimit[];
   /** As the instances are told. */
   instances: number;
   /** How fast each instance's clock runs, as parts of true time. */
@@ -43,20 +41,23 @@ export interface WorldOptions {
   fates: readonly Fate[];
   faults?: PortFaults;
   wire?: Wire;
+  /** 0 to 1, for the jitter of the instances; without it they draw from a short row. */
+  random?: () => number;
   /** Requests wait as long as it takes, which is quicker to simulate. */
   patient?: boolean;
 }
 
-export function worldLimit(name: string, tokensPerSecond: number, burst: number): CompiledLimit {
+export function worldLimit(name: string, tokensPerSecond: number, burst: number): RateLimit {
   const bucket = compileBucket(tokensPerSecond, 1_000_000, burst);
   return {
+    kind: 'rate',
     id: `world/${name}`,
     name,
     key: 'tenant',
     bucket,
     burst,
     windowMs: Math.ceil(bucket.capacity / bucket.leakPerUs / 1000),
-    cost: { interactive: 1, batch: 1, websocket: 1, static: 1 },
+    cost: compileCost({}),
     shadow: false,
     onStoreFailure: 'share',
     at: 'zones/world.yaml:1:1',
@@ -97,6 +98,8 @@ export class World {
   excessBursts = 0;
   readonly broken: string[] = [];
   admitted = 0;
+  /** The same by instance. */
+  readonly admittedBy: number[];
   calls = 0;
   losses = 0;
   readonly instances: Instance[];
@@ -111,6 +114,7 @@ export class World {
     this.#options = options;
     this.#storeKeys = options.limits.map((limit) => leaseKeyOf(limit, 'acme'));
     this.#meters = options.limits.map(() => ({ debt: 0, atUs: this.nowUs }));
+    this.admittedBy = options.drifts.map(() => 0);
     this.instances = options.drifts.map((drift) => this.#boot(drift));
   }
 
@@ -120,7 +124,9 @@ export class World {
     if (instance.awakeUs > this.nowUs) return;
     const charges = places.map((place) => ({ limit: this.#options.limits[place]!, key: 'acme', cost }));
     const count = (outcomes: LimitOutcome[]) => {
-      if (instance.alive && isAdmitted(outcomes)) this.#weigh(places, cost);
+      if (!instance.alive || !isAdmitted(outcomes)) return;
+      this.admittedBy[index]!++;
+      this.#weigh(places, cost);
     };
     const reply = instance.store.take(charges);
     if (Array.isArray(reply)) count(reply);
@@ -255,11 +261,11 @@ export class World {
       scheduler,
       timeoutMs: this.#options.patient === true ? 1e9 : budgetMs,
       instances: this.#options.instances,
-      random: () => (this.calls % 7) / 7,
+      random: this.#options.random ?? (() => (this.calls % 7) / 7),
     });
   }
 
-  #backend(instance: Instance): LeaseBackend {
+  #backend(instance: Instance): StoreBackend {
     const wired = new Map<string, (request: LeaseRequest) => Promise<LeaseGrant>>();
     return {
       get generation() {
@@ -275,6 +281,7 @@ export class World {
         return call(request);
       },
       close: () => Promise.resolve(),
+      ...noCounts,
     };
   }
 
