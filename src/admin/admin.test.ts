@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Exchange } from '../http1/exchange.ts';
+import { manualClock } from '../core/clock.ts';
 import { type AdminContext, createAdmin, type Readiness } from './admin.ts';
+import type { LimitAdmin } from './limit-routes.ts';
 
 interface Answer {
   status: number;
@@ -16,6 +18,7 @@ function ask(
   const admin = createAdmin({
     readiness: () => ({ ready: true, details: {} }),
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+    limits: limitsOfNobody,
     onFailure: (_what, error) => {
       throw error;
     },
@@ -39,6 +42,16 @@ function ask(
     } as unknown as Exchange);
   });
 }
+
+/** A gateway none of whose processes answers: what `/limits` does is told in limit-routes.test.ts. */
+const limitsOfNobody: LimitAdmin = {
+  scope: () => ({ zonesByName: new Map(), tenants: { byId: new Map() } }),
+  token: () => undefined,
+  processes: { askAll: () => Promise.resolve([]), askOne: () => Promise.resolve(undefined) },
+  audit: { record: () => undefined },
+  clock: manualClock(),
+  onChange: () => undefined,
+};
 
 const text = { 'content-type': 'text/plain; charset=utf-8' };
 
@@ -66,9 +79,27 @@ describe('the admin surface', () => {
     });
   });
 
-  it.each<['metrics' | 'readiness', string, (failure: Error) => Partial<AdminContext>]>([
+  it.each(['/limits', '/limits?x=1', '/limits/refused', '/limits/a/b?key=c'])(
+    'hands %s on',
+    async (target) => {
+      const { status, fields } = await ask({ target });
+      expect([status >= 400, fields['content-type']]).toEqual([true, 'application/problem+json']);
+    },
+  );
+
+  it.each<['metrics' | 'readiness' | 'limits', string, (failure: Error) => Partial<AdminContext>]>([
     ['metrics', '/metrics', (failure) => ({ metrics: () => Promise.reject(failure) })],
     ['readiness', '/readyz', (failure) => ({ readiness: () => Promise.reject(failure) })],
+    [
+      'limits',
+      '/limits',
+      (failure) => ({
+        limits: {
+          ...limitsOfNobody,
+          processes: { ...limitsOfNobody.processes, askAll: () => Promise.reject(failure) },
+        },
+      }),
+    ],
   ])('tells the log and not the caller why %s cannot be read', async (what, target, failing) => {
     const failures: unknown[] = [];
     const failure = new Error('pool "x" is gone');
@@ -80,16 +111,23 @@ describe('the admin surface', () => {
     expect(failures).toEqual([[what, failure]]);
   });
 
-  it.each(['/', '/metrics/', '/metricsx', '/Healthz', '/healthz?x', '//healthz', 'http://a/healthz', '*'])(
-    'answers 404 to %s',
-    async (target) => {
-      expect(await ask({ target })).toEqual({
-        status: 404,
-        fields: text,
-        body: 'try /healthz, /readyz or /metrics\n',
-      });
-    },
-  );
+  it.each([
+    '/',
+    '/limitsx',
+    '/metrics/',
+    '/metricsx',
+    '/Healthz',
+    '/healthz?x',
+    '//healthz',
+    'http://a/healthz',
+    '*',
+  ])('answers 404 to %s', async (target) => {
+    expect(await ask({ target })).toEqual({
+      status: 404,
+      fields: text,
+      body: 'try /healthz, /readyz, /metrics or /limits\n',
+    });
+  });
 
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])(
     'answers 405 to %s, and names what is allowed',

@@ -1,5 +1,7 @@
 import type { Exchange } from '../http1/exchange.ts';
 import type { HttpServerHandlers } from '../http1/server.ts';
+import { type LimitAdmin, LimitRoutes } from './limit-routes.ts';
+import { isLimitTarget } from './limit-target.ts';
 
 /** What readiness rests on. */
 export interface Readiness {
@@ -11,20 +13,28 @@ export interface Readiness {
 export interface AdminContext {
   readiness(): Readiness | Promise<Readiness>;
   metrics(): Promise<{ contentType: string; text: string }>;
+  limits: LimitAdmin;
   /** `what` could not be read. */
-  onFailure(what: 'readiness' | 'metrics', error: unknown): void;
+  onFailure(what: 'readiness' | 'metrics' | 'limits', error: unknown): void;
 }
 
-/** The admin surface: `/healthz`, `/readyz` and `/metrics`. It is bound to an address of its own, away from clients. */
+/**
+ * The admin surface: `/healthz`, `/readyz`, `/metrics` and `/limits`. It is bound to an address of its own, away from
+ * clients: whoever reaches it may look at everything, and change budgets only with a token.
+ */
 export function createAdmin(context: AdminContext): HttpServerHandlers {
+  const limits = new LimitRoutes(context.limits);
   return {
-    onExchange: (exchange) => respond(context, exchange),
+    onExchange: (exchange) => respond(context, limits, exchange),
     onMalformed: () => ({ status: 400, fields: ['content-type', 'text/plain'], body: 'malformed request\n' }),
   };
 }
 
-function respond(context: AdminContext, exchange: Exchange): void {
+function respond(context: AdminContext, limits: LimitRoutes, exchange: Exchange): void {
   if (exchange.defect !== undefined) return answerText(exchange, 400, 'malformed request\n');
+  if (isLimitTarget(exchange.target)) {
+    return respondLater(exchange, context, 'limits', () => limits.respond(exchange));
+  }
   if (exchange.method !== 'GET' && exchange.method !== 'HEAD') {
     // RFC 9110 §15.5.6 asks for Allow.
     return exchange.answer(
@@ -48,7 +58,7 @@ function respond(context: AdminContext, exchange: Exchange): void {
         exchange.answer(200, ['content-type', contentType], text);
       });
     default:
-      return answerText(exchange, 404, 'try /healthz, /readyz or /metrics\n');
+      return answerText(exchange, 404, 'try /healthz, /readyz, /metrics or /limits\n');
   }
 }
 
@@ -56,7 +66,7 @@ function respond(context: AdminContext, exchange: Exchange): void {
 function respondLater(
   exchange: Exchange,
   context: AdminContext,
-  what: 'readiness' | 'metrics',
+  what: Parameters<AdminContext['onFailure']>[0],
   respondNow: () => Promise<void>,
 ): void {
   respondNow().catch((error: unknown) => {

@@ -2,6 +2,7 @@ import { destination, type Logger, pino } from 'pino';
 import { systemClock } from '../core/clock.ts';
 import { systemScheduler } from '../core/scheduler.ts';
 import { type AccessLog, createAccessLog } from './access-log.ts';
+import { type AuditLog, createAuditLog } from './audit.ts';
 import { LineBatch } from './line-batch.ts';
 
 export type { Logger } from 'pino';
@@ -10,10 +11,11 @@ export interface LogSink {
   write(text: string): void;
 }
 
-/** The two logs: what happens to the gateway, and what happens to requests. Both go to the same place. */
+/** The three logs: what happens to the gateway, to requests, and by operators. All go to the same place. */
 export interface Logs {
   events: Logger;
   access: AccessLog;
+  audit: AuditLog;
 }
 
 /** Which of several processes writes to the same output, as its lines about events name it. */
@@ -58,6 +60,7 @@ export function createLogs(
   return {
     events: pino({ ...format, base, level, redact, serializers: { err: describeError } }, stream),
     access: createAccessLog(stream, systemClock),
+    audit: createAuditLog(stream, { clock: systemClock, base }),
   };
 }
 

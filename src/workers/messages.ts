@@ -1,4 +1,5 @@
 import type { Readiness } from '../admin/admin.ts';
+import type { LimitAnswer, LimitQuestion } from '../admin/limit-questions.ts';
 import type { Recording } from '../config/recording.ts';
 import type { Listening } from '../gateway.ts';
 import type { MetricReading } from '../telemetry/aggregate.ts';
@@ -21,6 +22,8 @@ export type Order =
   /** Puts this configuration in force. */
   | { kind: 'apply'; recording: Recording }
   | { kind: 'ask'; about: keyof Answers }
+  /** The answer has the same number. */
+  | { kind: 'askLimits'; number: number; question: LimitQuestion }
   /** Lets requests in progress end, then ends the process. */
   | { kind: 'drain' }
   /**
@@ -44,5 +47,6 @@ export type Report =
   /** It cannot start, and ends. */
   | { kind: 'failed'; cause: string }
   | { kind: 'answer'; about: keyof Answers; value: Answers[keyof Answers] }
+  | { kind: 'limits'; number: number; answer: LimitAnswer }
   /** It has drained; nothing will be counted any more. */
   | { kind: 'drained'; metrics: MetricReading[] };

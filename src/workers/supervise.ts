@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdmin, type Readiness } from '../admin/admin.ts';
+import type { LimitProcesses } from '../admin/limit-questions.ts';
 import { ConfigurationKeeper, type GoodLoad } from '../config/keeper.ts';
 import type { Recording } from '../config/recording.ts';
 import type { GatewayOptions } from '../config/schema.ts';
 import { serverOptions } from '../config/server-options.ts';
 import type { Gateway, Listening } from '../gateway.ts';
+import { systemClock } from '../core/clock.ts';
 import { createHttpServer, type HttpServer } from '../http1/server.ts';
 import { SpoolBudget } from '../http1/spool-file.ts';
 import { MetricTotals, readRegistry } from '../telemetry/aggregate.ts';
@@ -31,6 +33,8 @@ export interface Supervision extends Gateway {
 
 /** A worker that is asked about itself is waited for this long. */
 const answerMs = 1_000;
+/** An operator's question waits for the store, which is given a second. */
+const limitAnswerMs = 2_500;
 /** What a draining worker gets beyond its drain times before it is killed. */
 const killGraceMs = 5_000;
 /** Connections to the admin listener are of no account at the end. */
@@ -99,6 +103,14 @@ class Primary implements Supervision {
       createAdmin({
         readiness: () => this.#readiness(),
         metrics: () => this.#text(),
+        limits: {
+          scope: () => this.#keeper.current.snapshot,
+          token: () => this.#keeper.current.gateway.admin.token,
+          processes: this.#limitProcesses(),
+          audit: this.#logs.audit,
+          clock: systemClock,
+          onChange: (action, outcome) => this.#metrics.adminChanges.inc({ action, outcome }),
+        },
         onFailure: (what, error) => this.#logs.events.error({ err: error }, `${what} could not be read`),
       }),
     );
@@ -194,6 +206,31 @@ class Primary implements Supervision {
       expected: this.#gateway.workers,
       answerMs,
     });
+  }
+
+  #limitProcesses(): LimitProcesses {
+    return {
+      askAll: async (question) => {
+        const workers = [...this.#crew.workers].toSorted((a, b) => a.index - b.index);
+        const answers = await Promise.all(
+          workers.map((worker) => worker.askAboutLimits(question, limitAnswerMs)),
+        );
+        return answers.filter((answer) => answer !== undefined);
+      },
+      askOne: async (question) => {
+        const worker = await this.#firstToAnswer();
+        return await worker?.askAboutLimits(question, limitAnswerMs);
+      },
+    };
+  }
+
+  /** A worker that takes requests and is not hung: what is asked of one that hangs may be done much later. */
+  async #firstToAnswer(): Promise<WorkerProcess | undefined> {
+    const answering = this.#crew.serving().map(async (worker) => {
+      if ((await worker.ask('readiness', answerMs)) === undefined) throw new Error('it does not answer');
+      return worker;
+    });
+    return await Promise.any(answering).catch(() => undefined);
   }
 
   /** A worker that does not answer in time counts with what it had counted when it was last asked. */

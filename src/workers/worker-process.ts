@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import type { LimitAnswer, LimitQuestion } from '../admin/limit-questions.ts';
 import type { Listening } from '../gateway.ts';
 import type { MetricReading } from '../telemetry/aggregate.ts';
 import type { Answers, Order, Report } from './messages.ts';
@@ -32,6 +33,9 @@ export class WorkerProcess {
   readonly #events: WorkerProcessEvents;
   /** Who waits for an answer. A worker is asked the same again only when it has answered, so a hung one costs nothing. */
   readonly #waiting = new Map<keyof Answers, Set<(value: Answer | undefined) => void>>();
+  /** Questions about limits that have no answer yet, by their number. */
+  readonly #asked = new Map<number, (answer: LimitAnswer | undefined) => void>();
+  #questions = 0;
   #settle: () => void = () => {};
   #end: () => void = () => {};
 
@@ -78,6 +82,22 @@ export class WorkerProcess {
     });
   }
 
+  /** Undefined when it does not answer in time; it may do what it was asked for all the same. */
+  askAboutLimits(question: LimitQuestion, timeoutMs: number): Promise<LimitAnswer | undefined> {
+    if (this.state === 'starting' || this.state === 'ended') return Promise.resolve(undefined);
+    const number = ++this.#questions;
+    this.tell({ kind: 'askLimits', number, question });
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => take(undefined), timeoutMs);
+      const take = (answer: LimitAnswer | undefined): void => {
+        clearTimeout(timer);
+        this.#asked.delete(number);
+        resolve(answer);
+      };
+      this.#asked.set(number, take);
+    });
+  }
+
   drain(): void {
     if (this.state !== 'serving') return;
     this.state = 'draining';
@@ -112,6 +132,7 @@ export class WorkerProcess {
   #onEnd(): void {
     this.state = 'ended';
     for (const about of this.#waiting.keys()) this.#answer(about, undefined);
+    for (const take of this.#asked.values()) take(undefined);
     this.#settle();
     this.#events.onEnd(this);
     this.#end();
@@ -136,6 +157,9 @@ export class WorkerProcess {
         // What the answer is about says what it holds.
         if (report.about === 'metrics') this.lastMetrics = report.value as MetricReading[];
         this.#answer(report.about, report.value);
+        return;
+      case 'limits':
+        this.#asked.get(report.number)?.(report.answer);
         return;
       case 'drained':
         this.lastMetrics = report.metrics;

@@ -66,6 +66,13 @@ class Worker {
         tell({ kind: 'answer', about: order.about, value });
         return;
       }
+      case 'askLimits': {
+        const gateway = await this.#starting;
+        if (gateway === undefined) return;
+        const answer = await gateway.answerAboutLimits(order.question);
+        tell({ kind: 'limits', number: order.number, answer });
+        return;
+      }
       case 'drain':
         this.#onDrain();
         return;
