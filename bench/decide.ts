@@ -101,7 +101,7 @@ async function assertDecisions(
         tenant: decision.tenant?.id,
         workload: decision.workload,
         pool: decision.pool,
-        odoo: decision.odoo,
+        odoo: [decision.odoo?.protocol, decision.odoo?.model, decision.odoo?.method],
         limits: decision.limits.map((limit) => `${limit.name} of ${limit.key}`),
       },
       {
@@ -110,7 +110,7 @@ async function assertDecisions(
         tenant: 'acme',
         workload: 'interactive',
         pool: 'odoo-interactive',
-        odoo: { protocol: 'json-2', model: 'stock.picking', method: 'search_read' },
+        odoo: ['json-2', 'stock.picking', 'search_read'],
         limits: ['partner-rate of acme', 'client-rate of acme/edi-acme', 'zone-rate of partner'],
       },
     );

@@ -9,6 +9,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { cpus } from 'node:os';
+import { readJson2 } from '../src/odoo/read-json2.ts';
 import { compileZoneTable } from '../src/zones/compile.ts';
 import type { ZoneSource } from '../src/zones/compile.ts';
 import { matchZone } from '../src/zones/match.ts';
@@ -27,7 +28,6 @@ function source(name: string, match: string): ZoneSource {
 }
 
 function facts(host: string, path: string, method = 'POST'): ZoneFacts {
-  const call = /^\/json\/2\/([\w.]+)\/(\w+)$/.exec(path);
   return {
     host,
     path,
@@ -37,7 +37,7 @@ function facts(host: string, path: string, method = 'POST'): ZoneFacts {
     clientAddress: '203.0.113.9',
     clientCertificate: undefined,
     listener: 'public',
-    odoo: call === null ? undefined : { protocol: 'json-2', model: call[1] ?? '', method: call[2] ?? '' },
+    odoo: readJson2(path),
   };
 }
 

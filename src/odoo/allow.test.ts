@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { factsOf } from '../../test/support/facts.ts';
 import type { ConfigPath } from '../core/issue.ts';
-import { compileOdooAllow, judgeOdooCall, odooAllowSchema } from './allow.ts';
+import { compileOdooAllow, judgeOdooCall } from './allow.ts';
+import { odooAllowSchema } from './allow-options.ts';
 
 const locate = (path: ConfigPath) => `zones/partner.yaml:${['allow', 'odoo', ...path].join('.')}`;
 
@@ -16,14 +17,25 @@ const list = compileOdooAllow(
   locate,
 );
 
+const nobody = { principal: undefined, tenant: undefined };
+
 function judge(path: string) {
-  return judgeOdooCall(list, factsOf(path));
+  return judgeOdooCall(list, factsOf(path), nobody);
 }
 
 describe('compileOdooAllow', () => {
   it('keeps each entry with the line it stands in', () => {
     expect(compileOdooAllow([{ model: 'sale.order', methods: ['read'] }], locate)).toEqual({
-      entries: [{ model: 'sale.order', methods: ['read'], at: 'zones/partner.yaml:allow.odoo.0' }],
+      entries: [
+        {
+          models: ['sale.order'],
+          methods: ['read'],
+          scopes: [],
+          tenants: undefined,
+          tiers: undefined,
+          at: 'zones/partner.yaml:allow.odoo.0',
+        },
+      ],
       at: 'zones/partner.yaml:allow.odoo',
     });
   });
@@ -115,6 +127,7 @@ describe('what is no Odoo call is left to the rule of the zone', () => {
     '/odoo',
     '/my/orders/17',
     '/json',
+    '/jsonrpcs',
     '/web/login',
     '/jsonrp',
     '/web/datasets',
@@ -138,7 +151,7 @@ describe('an allow-list without wildcards', () => {
         const plain = compileOdooAllow(odooAllowSchema.parse(entries), locate);
         for (const model of names) {
           for (const method of methods) {
-            const { allowed } = judgeOdooCall(plain, factsOf(`/json/2/${model}/${method}`));
+            const { allowed } = judgeOdooCall(plain, factsOf(`/json/2/${model}/${method}`), nobody);
             expect(allowed, `${model} ${method}`).toBe(
               entries.some((listed) => listed.model === model && listed.methods.includes(method)),
             );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { factsOf } from '../../test/support/facts.ts';
-import { findLoginRoute, xmlRpcService } from './login-route.ts';
+import { findLoginRoute } from './login-route.ts';
+import { xmlRpcService } from './read-call.ts';
 
 describe('a route on which a secret is tried', () => {
   it.each([

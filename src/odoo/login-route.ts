@@ -1,29 +1,31 @@
 // hot path: asked for every request.
 import type { Facts } from '../core/facts.ts';
+import { xmlRpcService } from './read-call.ts';
+import { findOdooRoute, type OdooRoute } from './route.ts';
 
 /** A route of Odoo that takes a password or an API key and says whether it was right. */
-export type LoginRoute = 'web-login' | 'web-totp' | 'web-session' | 'json-rpc' | 'xml-rpc' | 'json-2';
-
-/** Odoo takes a website language off the front (`find-route.ts`), and one trailing slash says the same. */
-const login =
-  /^(?:\/[^/]+)?\/(web\/login|web\/login\/totp|web\/session\/authenticate|jsonrpc|xmlrpc\/(?:2\/)?(?:common|object|db))\/?$/;
-
-const routes: Readonly<Record<string, LoginRoute>> = {
-  'web/login': 'web-login',
-  'web/login/totp': 'web-totp',
-  'web/session/authenticate': 'web-session',
-  jsonrpc: 'json-rpc',
-};
+export type LoginRoute = Extract<
+  OdooRoute,
+  'web-login' | 'web-totp' | 'web-session' | 'json-rpc' | 'xml-rpc' | 'json-2'
+>;
 
 /** The login route that this request goes to; undefined for any other request. */
 export function findLoginRoute({ method, path, odoo }: Facts): LoginRoute | undefined {
   if (method !== 'POST') return undefined;
-  if (odoo !== undefined) return 'json-2';
-  const found = login.exec(path)?.[1];
-  return found === undefined ? undefined : (routes[found] ?? 'xml-rpc');
+  const route = findOdooRoute(path);
+  switch (route) {
+    case 'json-2':
+      return odoo === undefined ? undefined : route;
+    case 'xml-rpc':
+      return services.has(xmlRpcService(path)) ? route : undefined;
+    case 'web-login':
+    case 'web-totp':
+    case 'web-session':
+    case 'json-rpc':
+      return route;
+    default:
+      return undefined;
+  }
 }
 
-/** The service that an XML-RPC path names: `common`, `object` or `db`. */
-export function xmlRpcService(path: string): string {
-  return /([a-z]+)\/?$/.exec(path)?.[1] ?? '';
-}
+const services: ReadonlySet<string> = new Set(['common', 'object', 'db']);

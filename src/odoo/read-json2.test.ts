@@ -3,6 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { canonicalPath } from '../core/path.ts';
 import { readJson2 } from './read-json2.ts';
 
+/** What the path does not tell. */
+const unsized = {
+  protocol: 'json-2',
+  service: 'object',
+  database: undefined,
+  login: undefined,
+  sized: false,
+  records: undefined,
+  limit: undefined,
+};
+
 describe('readJson2 reads', () => {
   it.each([
     ['/json/2/stock.picking/search_read', 'stock.picking', 'search_read'],
@@ -14,7 +25,7 @@ describe('readJson2 reads', () => {
     ['/json/2/.a./read', '.a.', 'read'],
     ['/json/2/2/2', '2', '2'],
   ])('%s', (path, model, method) => {
-    expect(readJson2(path)).toEqual({ protocol: 'json-2', model, method });
+    expect(readJson2(path)).toEqual({ ...unsized, model, method });
   });
 });
 
@@ -58,11 +69,7 @@ describe('readJson2', () => {
   it('gives back the names that a path is built from', () => {
     fc.assert(
       fc.property(model, method, fc.constantFrom('', '/'), (of, name, slash) => {
-        expect(readJson2(`/json/2/${of}/${name}${slash}`)).toEqual({
-          protocol: 'json-2',
-          model: of,
-          method: name,
-        });
+        expect(readJson2(`/json/2/${of}/${name}${slash}`)).toEqual({ ...unsized, model: of, method: name });
       }),
     );
   });
@@ -102,7 +109,7 @@ describe('readJson2', () => {
               : character,
           ).join('');
         const raw = `/json/2/${spell(of, 0)}/${spell(name, of.length)}`;
-        expect(readJson2(canonicalPath(raw) ?? '')).toEqual({ protocol: 'json-2', model: of, method: name });
+        expect(readJson2(canonicalPath(raw) ?? '')).toEqual({ ...unsized, model: of, method: name });
       }),
     );
   });

@@ -15,5 +15,15 @@ export function readJson2(path: string): OdooCall | undefined {
   const found = call.exec(path);
   if (found === null) return undefined;
   const [, model = '', method = ''] = found;
-  return { protocol: 'json-2', model, method };
+  return {
+    protocol: 'json-2',
+    service: 'object',
+    model,
+    method,
+    database: undefined,
+    login: undefined,
+    records: undefined,
+    limit: undefined,
+    sized: false,
+  };
 }

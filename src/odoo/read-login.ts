@@ -1,5 +1,6 @@
-import { type LoginRoute, xmlRpcService } from './login-route.ts';
-import { readXmlRpcCall } from './read-xml-rpc.ts';
+import { readUid, xmlRpcService } from './read-call.ts';
+import { readJsonParams, readJsonRpc, readXmlRpc, type Scalar } from './read-rpc.ts';
+import type { LoginRoute } from './login-route.ts';
 
 /** What a request to a login route tries. */
 export interface LoginTry {
@@ -40,9 +41,9 @@ export function readLogin(route: LoginRoute, request: LoginRequest): LoginTry | 
     case 'web-session':
       return readSession(request);
     case 'json-rpc':
-      return readJsonRpc(request);
+      return readJson(request);
     case 'xml-rpc':
-      return readXmlRpc(request);
+      return readXml(request);
     case 'json-2':
       return { kind: 'rpc', account: undefined, secret: undefined };
   }
@@ -54,37 +55,36 @@ function readForm({ query, body }: LoginRequest): LoginTry {
   const inQuery = new URLSearchParams(query ?? '');
   return {
     kind: 'login',
-    account: accountOf(undefined, form.get('login') ?? inQuery.get('login')),
-    secret: textOf(form.get('password') ?? inQuery.get('password')),
+    account: accountOf(undefined, form.get('login') ?? inQuery.get('login') ?? undefined),
+    secret: textOf(form.get('password') ?? inQuery.get('password') ?? undefined),
   };
 }
 
 function readSession({ body }: LoginRequest): LoginTry {
-  const params = paramsOf(body);
+  const params = body === undefined ? undefined : readJsonParams(body, ['db', 'login', 'password']);
   return {
     kind: 'login',
-    account: accountOf(params?.['db'], params?.['login']),
-    secret: textOf(params?.['password']),
+    account: accountOf(params?.get('db'), params?.get('login')),
+    secret: textOf(params?.get('password')),
   };
 }
 
-function readJsonRpc({ body }: LoginRequest): LoginTry | undefined {
-  const params = paramsOf(body);
-  if (params === undefined) return { kind: 'unknown', account: undefined, secret: undefined };
-  const args: readonly unknown[] = Array.isArray(params['args']) ? params['args'] : [];
-  return readCall(params['service'], params['method'], args);
+function readJson({ body }: LoginRequest): LoginTry | undefined {
+  const call = body === undefined ? undefined : readJsonRpc(body);
+  if (call === undefined) return { kind: 'unknown', account: undefined, secret: undefined };
+  return readCall(call.service, call.method, call.heads);
 }
 
-function readXmlRpc({ path, body }: LoginRequest): LoginTry | undefined {
+function readXml({ path, body }: LoginRequest): LoginTry | undefined {
   const service = xmlRpcService(path);
-  const call = body === undefined ? undefined : readXmlRpcCall(body.toString());
-  if (call !== undefined) return readCall(service, call.method, call.params);
+  const call = body === undefined ? undefined : readXmlRpc(service, body);
+  if (call !== undefined) return readCall(service, call.method, call.heads);
   return service === 'common' ? { kind: 'login', account: undefined, secret: undefined } : nobody;
 }
 
 const nobody: LoginTry = { kind: 'rpc', account: undefined, secret: undefined };
 /** odoo/service/db.py: these ask for no master password. */
-const openDbMethods: ReadonlySet<unknown> = new Set([
+const openDbMethods: ReadonlySet<string> = new Set([
   'db_exist',
   'list',
   'list_lang',
@@ -93,8 +93,8 @@ const openDbMethods: ReadonlySet<unknown> = new Set([
 ]);
 
 /** odoo/service/common.py, model.py and db.py. */
-function readCall(service: unknown, method: unknown, args: readonly unknown[]): LoginTry | undefined {
-  const [database, name, secret] = args;
+function readCall(service: string, method: string, heads: readonly Scalar[]): LoginTry | undefined {
+  const [database, name, secret] = heads;
   if (service === 'common') {
     if (method !== 'login' && method !== 'authenticate') return undefined;
     return { kind: 'login', account: accountOf(database, name), secret: textOf(secret) };
@@ -107,35 +107,10 @@ function readCall(service: unknown, method: unknown, args: readonly unknown[]): 
   return service === 'db' && openDbMethods.has(method) ? undefined : nobody;
 }
 
-function accountOf(database: unknown, name: unknown): LoginAccount | undefined {
+function accountOf(database: Scalar, name: Scalar): LoginAccount | undefined {
   return typeof name === 'string' && name !== '' ? { database: textOf(database), name } : undefined;
 }
 
-function textOf(value: unknown): string | undefined {
+function textOf(value: Scalar): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** Odoo takes what Python's `int` takes, so that one user has many spellings. */
-function readUid(value: unknown): number | undefined {
-  if (typeof value === 'boolean') return Number(value);
-  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
-  const uid = Math.trunc(
-    typeof value === 'number' ? value : Number(value.replaceAll('_', '').trim() || 'none'),
-  );
-  return Number.isSafeInteger(uid) ? uid : undefined;
-}
-
-/** `params` of a JSON-RPC body; of a key that stands twice the last counts, here as in Python. */
-function paramsOf(body: Buffer | undefined): Record<string, unknown> | undefined {
-  if (body === undefined) return undefined;
-  try {
-    const message: unknown = JSON.parse(body.toString());
-    return isObject(message) && isObject(message['params']) ? message['params'] : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import { factsOf } from '../../test/support/facts.ts';
 import { classifyWorkload, compileWorkload, workloadSchema } from './workload.ts';
 
 const rules = compileWorkload(workloadSchema.parse({}), () => 'zone');
-const classOf = (path: string) => classifyWorkload(rules, factsOf(path)).workload;
+const classOf = (path: string) => classifyWorkload(rules, factsOf(path), false).workload;
 
 describe('without a word of the zone, batch is', () => {
   it.each([

@@ -7,7 +7,8 @@ import { classifyWorkload, compileWorkload, workloadSchema } from './workload.ts
 const locate = (path: ConfigPath) => `zones/z.yaml:${['workload', ...path].join('.')}`;
 
 function classify(section: object, path: string, changes: Partial<Facts> = {}) {
-  return classifyWorkload(compileWorkload(workloadSchema.parse(section), locate), factsOf(path, changes));
+  const rules = compileWorkload(workloadSchema.parse(section), locate);
+  return classifyWorkload(rules, factsOf(path, changes), false);
 }
 
 const byDefault = { at: 'zones/z.yaml:workload.default', why: 'default of the zone' };
@@ -60,7 +61,7 @@ describe('the class of a request', () => {
       {},
       '/report/pdf/sale.report_saleorder/1',
       {},
-      { workload: 'batch', at: '', why: 'route /report/pdf/' },
+      { workload: 'batch', at: '', why: 'route report' },
     ],
     [
       'the route of the zone rather than its Odoo calls',

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Facts } from '../core/facts.ts';
+import type { Facts, OdooCall } from '../core/facts.ts';
 import { fieldValue } from '../core/fields.ts';
 import type { Locate } from '../core/issue.ts';
-import { choiceSchema, unreadable } from '../core/schema.ts';
+import { choiceSchema, countSchema, unreadable } from '../core/schema.ts';
 import type { Workload } from '../core/workload.ts';
-import { findRoute } from './find-route.ts';
-import { findCallEntry, methodPatternSchema, modelPatternSchema } from './method-pattern.ts';
+import { matchesPattern, methodPatternSchema, modelPatternSchema } from '../core/method-pattern.ts';
+import { findOdooRoute } from './route.ts';
 import { shippedMethods, shippedRoutes } from './shipped-workload.ts';
 
 const classSchema = choiceSchema(['interactive', 'batch'], 'The request would have no pool to go to.');
@@ -40,6 +40,12 @@ export const workloadSchema = z.strictObject({
       z.strictObject({
         model: modelPatternSchema.describe('Odoo model, or a family such as stock.*.'),
         methods: z.array(methodPatternSchema).min(1).describe('Methods of the model.'),
+        recordsOver: countSchema(0, 1_000_000)
+          .optional()
+          .describe('Only calls that are about more records than this: ids, or rows of a create.'),
+        limitOver: countSchema(0, 1_000_000_000)
+          .optional()
+          .describe('Only calls that ask for more records than this, or set no limit.'),
         class: classSchema.describe('Class of these calls.'),
       }),
     )
@@ -65,6 +71,10 @@ interface RouteClass {
 interface MethodClass {
   model: string;
   methods: readonly string[];
+  /** Only a call about more records; undefined where their number does not count. */
+  recordsOver: number | undefined;
+  /** Only a call for more records, or without a limit. */
+  limitOver: number | undefined;
   class: Workload;
   at: string;
 }
@@ -86,12 +96,27 @@ export function compileWorkload(options: WorkloadOptions, locate: Locate): Workl
     // The longest prefix is the most exact.
     routes: own.toSorted((a, b) => b.pathPrefix.length - a.pathPrefix.length),
     methods: [
-      ...options.odoo.map((entry, index) => ({ ...entry, at: locate(['odoo', index]) })),
-      ...shippedMethods.map((entry) => ({ ...entry, class: 'batch' as const, at: '' })),
+      ...options.odoo.map((entry, index) => compileEntry(entry, entry.class, locate(['odoo', index]))),
+      ...shippedMethods.map((entry) => compileEntry(entry, 'batch', '')),
     ],
     header: header === undefined ? undefined : { name: header, at: locate(['header']) },
     at: locate(['default']),
   };
+}
+
+function compileEntry(
+  { model, methods, recordsOver, limitOver }: Authored,
+  workload: Workload,
+  at: string,
+): MethodClass {
+  return { model, methods, recordsOver, limitOver, class: workload, at };
+}
+
+interface Authored {
+  model: string;
+  methods: readonly string[];
+  recordsOver?: number | undefined;
+  limitOver?: number | undefined;
 }
 
 export interface WorkloadVerdict {
@@ -108,8 +133,14 @@ const webSocket: WorkloadVerdict = {
   why: 'WebSocket handshake on /websocket',
 };
 
-/** Says how a request loads Odoo. A header counts only from a trusted proxy: a client would always call itself urgent. */
-export function classifyWorkload(rules: WorkloadRules, facts: Facts): WorkloadVerdict {
+/** A megabyte of arguments, or a call that nobody honest writes: neither is what a person waits for. */
+const unread: WorkloadVerdict = { workload: 'batch', at: '', why: 'an Odoo call that is not read' };
+
+/**
+ * Says how a request loads Odoo. A header counts only from a trusted proxy: a client would always call itself urgent.
+ * `unreadCall` tells that a call came whose body is too large or too ambiguous to be read.
+ */
+export function classifyWorkload(rules: WorkloadRules, facts: Facts, unreadCall: boolean): WorkloadVerdict {
   if (facts.webSocket) return webSocket;
   if (isStatic(facts.path)) return staticFile;
   if (rules.header !== undefined && facts.fromTrustedProxy) {
@@ -123,15 +154,53 @@ export function classifyWorkload(rules: WorkloadRules, facts: Facts): WorkloadVe
   }
   const call = facts.odoo;
   if (call !== undefined) {
-    const entry = findCallEntry(rules.methods, call);
-    if (entry !== undefined) {
-      return { workload: entry.class, at: entry.at, why: `Odoo call ${call.model} ${call.method}` };
+    for (const entry of rules.methods) {
+      if (names(entry, call) && fits(entry, call))
+        return { workload: entry.class, at: entry.at, why: whyOf(entry, call) };
     }
+    if (unreadCall) return unread;
   } else {
-    const route = findRoute(facts.path, shippedRoutes);
-    if (route !== undefined) return { workload: 'batch', at: '', why: `route ${route}` };
+    if (unreadCall) return unread;
+    const route = findOdooRoute(facts.path);
+    if (route !== undefined && shippedRoutes.has(route))
+      return { workload: 'batch', at: '', why: `route ${route}` };
   }
   return { workload: rules.fallback, at: rules.at, why: 'default of the zone' };
+}
+
+/** Whether the class of this call depends on its size, so that its body has to be read. */
+export function needsSize(rules: WorkloadRules, call: OdooCall): boolean {
+  let asked: Workload | undefined;
+  for (const entry of rules.methods) {
+    if (!names(entry, call)) continue;
+    if (entry.recordsOver === undefined && entry.limitOver === undefined)
+      return asked !== undefined && asked !== entry.class;
+    // Entries of both classes: the size decides in any case.
+    if (asked !== undefined && asked !== entry.class) return true;
+    asked = entry.class;
+  }
+  return asked !== undefined && asked !== rules.fallback;
+}
+
+function names({ model, methods }: MethodClass, call: OdooCall): boolean {
+  if (call.service !== 'object' || !matchesPattern(model, call.model)) return false;
+  for (const method of methods) if (matchesPattern(method, call.method)) return true;
+  return false;
+}
+
+function fits({ recordsOver, limitOver }: MethodClass, { sized, records, limit }: OdooCall): boolean {
+  if (recordsOver === undefined && limitOver === undefined) return true;
+  if (!sized) return false;
+  if (recordsOver !== undefined && records !== undefined && records > recordsOver) return true;
+  return limitOver !== undefined && (limit === undefined || limit > limitOver);
+}
+
+function whyOf({ recordsOver, limitOver }: MethodClass, { model, method, records, limit }: OdooCall): string {
+  const name = `Odoo call ${model} ${method}`;
+  if (recordsOver !== undefined && records !== undefined && records > recordsOver)
+    return `${name} of ${records} records`;
+  if (limitOver === undefined) return name;
+  return limit === undefined ? `${name} without a limit` : `${name} with limit ${limit}`;
 }
 
 /** `/<module>/static/<file>`, which takes no session and no database (odoo/http.py), and the bundles of the web client. */

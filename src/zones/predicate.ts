@@ -1,6 +1,6 @@
 // hot path: holds() runs for every residual condition of every candidate zone.
 
-import type { Facts } from '../core/facts.ts';
+import type { Facts, OdooCall } from '../core/facts.ts';
 import { containsIp } from '../core/ip.ts';
 import type { Cidr } from '../core/ip.ts';
 import { matchesHost } from './host-pattern.ts';
@@ -12,16 +12,11 @@ import type { LinearRegexp } from './regexp.ts';
 /** What a match rule can ask about. */
 export type ZoneFacts = Pick<
   Facts,
-  | 'host'
-  | 'path'
-  | 'method'
-  | 'query'
-  | 'fields'
-  | 'clientAddress'
-  | 'clientCertificate'
-  | 'listener'
-  | 'odoo'
->;
+  'host' | 'path' | 'method' | 'query' | 'fields' | 'clientAddress' | 'clientCertificate' | 'listener'
+> & {
+  /** Of a JSON-2 call, whose path tells it: a zone is chosen before a body is read. */
+  odoo: Pick<OdooCall, 'protocol' | 'model' | 'method'> | undefined;
+};
 
 /** A checked matcher. `text` is its one spelling: predicates with equal text are equal. */
 export type Predicate = { text: string } & (

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { findOdooRoute } from './route.ts';
+
+describe('the route by which Odoo serves a path', () => {
+  it.each([
+    ['/json/2/res.partner/read', 'json-2'],
+    ['/json/1/res.partner', 'other-call'],
+    ['/web/dataset/call_kw', 'call-kw'],
+    ['/web/dataset/call_kw/stock.picking/read', 'call-kw'],
+    ['/web/dataset/call_button/stock.picking/button_validate', 'call-kw'],
+    ['/web/dataset/call_kwx', 'other-call'],
+    ['/web/dataset/resequence', 'other-call'],
+    ['/web/action/run', 'other-call'],
+    ['/jsonrpc', 'json-rpc'],
+    ['/jsonrpc/', 'json-rpc'],
+    ['/xmlrpc/2/object', 'xml-rpc'],
+    ['/xmlrpc/common', 'xml-rpc'],
+    ['/web/login', 'web-login'],
+    ['/web/login/totp', 'web-totp'],
+    ['/web/session/authenticate', 'web-session'],
+    ['/web/database/manager', 'database'],
+    ['/web/database/drop', 'database'],
+    ['/report/pdf/stock.report_deliveryslip/17', 'report'],
+    ['/report/download', 'report'],
+    ['/my/picking/pdf/17', 'report'],
+    ['/account/download_invoice_documents/1/pdf', 'report'],
+    ['/web/export/xlsx', 'export'],
+    ['/web/pivot/export_xlsx', 'export'],
+    ['/mail/attachment/zip', 'export'],
+    ['/base_import/set_file', 'import'],
+    ['/web/content/17', 'attachment'],
+    ['/web/image/res.partner/7/avatar_128', 'attachment'],
+    ['/mail/attachment/upload', 'attachment'],
+    ['/web/hook/5c2f', 'webhook'],
+    ['/payment/stripe/webhook', 'webhook'],
+    // A website language in front, whatever an administrator has called it.
+    ['/de/jsonrpc', 'json-rpc'],
+    ['/pt_BR/web/dataset/call_kw', 'call-kw'],
+    ['/sr%40latin/web/database/manager', 'database'],
+    ['/de/json/2/res.partner/read', 'json-2'],
+    ['/german/xmlrpc/2/object', 'xml-rpc'],
+    ['/', undefined],
+    ['', undefined],
+    ['/odoo', undefined],
+    ['/a/b/jsonrpc', undefined],
+    ['/jsonrpcs', undefined],
+    ['/JSONRPC', undefined],
+    ['/jsonrpc/x', undefined],
+    ['/dejsonrpc', undefined],
+    ['/json', undefined],
+    ['/xmlrpc', undefined],
+    ['/report/barcode/QR/x', undefined],
+    ['/web/databases', undefined],
+    ['/web/login/other', undefined],
+  ])('%s: %s', (path, route) => {
+    expect(findOdooRoute(path)).toBe(route);
+  });
+});
