@@ -16,6 +16,8 @@ export interface BodyConsumer {
 export interface BodySource {
   /** Undefined while it is not known; it goes out chunked then. */
   readonly length: number | undefined;
+  /** Bytes that came so far, where the length is not known. */
+  readonly received?: number;
   /** Why it came to nothing, when the one who sends it is to blame. */
   readonly failure?: BodyDefect | undefined;
   /** Called once; pieces may be given at once, within the call. */

@@ -20,6 +20,10 @@ export class LiveBody implements BodySource, BodyReceiver {
     this.#maxBytes = maxBytes;
   }
 
+  get received(): number {
+    return this.#bytes;
+  }
+
   start(consumer: BodyConsumer): void {
     this.#consumer = consumer;
     this.#connection.readBody(this);

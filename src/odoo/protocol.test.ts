@@ -20,6 +20,10 @@ describe('answerStyleOf', () => {
     ['/pos/ping', 'application/json', 'json-rpc'],
     ['/product/catalog/order_lines_info', 'application/json', 'json-rpc'],
     ['/stock_barcode/get_barcode_data', 'application/json', 'json-rpc'],
+    // Behind a website language.
+    ['/de/web/dataset/call_kw', 'application/json', 'json-rpc'],
+    ['/pt_BR/jsonrpc', 'application/json', 'json-rpc'],
+    ['/a/b/jsonrpc', 'application/json', 'problem'],
     ['/json/2/stock.picking/read', 'application/json', 'problem'],
     ['/payment/stripe/webhook', 'application/json', 'problem'],
     ['/mail_plugin/partner/get', 'application/json', 'problem'],
@@ -42,6 +46,7 @@ describe('the answer style of what is no JSON', () => {
   it.each<[string, string[], string]>([
     ['/xmlrpc/2/object', ['content-type', 'text/xml'], 'xml-rpc'],
     ['/xmlrpc/2/common', [], 'xml-rpc'],
+    ['/de/xmlrpc/2/common', [], 'xml-rpc'],
     ['/xmlrpc/db/', ['content-type', 'application/json'], 'xml-rpc'],
     ['/xmlrpc/2/report', ['accept', 'text/html'], 'xml-rpc'],
     ['/xmlrpc/3/object', [], 'problem'],

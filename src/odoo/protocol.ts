@@ -29,12 +29,15 @@ export function answerStyleOf(path: string, fields: Fields): AnswerStyle {
   if (isXmlRpc.test(path)) return 'xml-rpc';
   const type = fieldValue(fields, 'content-type');
   if (type !== undefined && /^application\/json(-rpc)?\s*(;|$)/i.test(type)) {
-    return jsonRpcPaths.some((known) => path.startsWith(known)) ? 'json-rpc' : 'problem';
+    // Odoo takes a website language off the front (`route.ts`).
+    const behindFirst = path.indexOf('/', 1);
+    const isRpc = jsonRpcPaths.some((known) => path.startsWith(known) || path.startsWith(known, behindFirst));
+    return isRpc ? 'json-rpc' : 'problem';
   }
   return wantsPage(fields) ? 'page' : 'problem';
 }
 
-const isXmlRpc = /^\/xmlrpc(\/2)?\/(common|db|object|report)\/?$/;
+const isXmlRpc = /^(?:\/[^/]+)?\/xmlrpc(\/2)?\/(common|db|object|report)\/?$/;
 
 /** A document that a browser is to show. Its scripts and images say otherwise, and what is no browser asks for no HTML. */
 function wantsPage(fields: Fields): boolean {

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { LimitOutcome } from '../core/limit.ts';
 import { answerFields } from './answer-fields.ts';
 
-const passed = (...fields: string[]): string[] => answerFields(fields, { limits: [], requestId: 'r1' });
+const plain = { limits: [], requestId: 'r1', scheme: 'https', policy: undefined } as const;
+const passed = (...fields: string[]): string[] => answerFields(fields, plain);
 const requestId = ['x-request-id', 'r1'];
 
 describe('the fields of an answer', () => {
@@ -46,6 +47,7 @@ describe('the fields of an answer', () => {
 
   test('tell the budgets that the request was charged to', () => {
     const limit: LimitOutcome = {
+      kind: 'rate',
       name: 'partner-rate',
       key: 'acme',
       cost: 1,
@@ -58,12 +60,53 @@ describe('the fields of an answer', () => {
       moreAfterMs: 1_000,
       at: '',
     };
-    expect(answerFields([], { limits: [limit], requestId: 'r1' })).toEqual([
+    expect(answerFields([], { ...plain, limits: [limit] })).toEqual([
       ...requestId,
       'ratelimit-policy',
       '"partner-rate";q=10;w=10',
       'ratelimit',
       '"partner-rate";r=9;t=1',
+    ]);
+  });
+
+  test.each([
+    ['http', 'session_id=a; Path=/', 'session_id=a; Path=/; SameSite=Lax'],
+    ['https', 'session_id=a; Path=/; HttpOnly', 'session_id=a; Path=/; HttpOnly; Secure; SameSite=Lax'],
+    ['https', 'session_id=a; SECURE; samesite=Strict', 'session_id=a; SECURE; samesite=Strict'],
+    ['https', 'session_id=a;Secure', 'session_id=a;Secure; SameSite=Lax'],
+    ['https', 'session_id=secure; Path=/secure', 'session_id=secure; Path=/secure; Secure; SameSite=Lax'],
+    ['https', 'frontend_lang=de', 'frontend_lang=de'],
+    ['https', 'my_session_id=a', 'my_session_id=a'],
+  ] as const)('by %s guard the cookie %j as %j', (scheme, cookie, guarded) => {
+    expect(answerFields(['set-cookie', cookie], { ...plain, scheme })).toEqual([
+      'set-cookie',
+      guarded,
+      ...requestId,
+    ]);
+  });
+
+  test('are set and removed as the zone says, whatever their case', () => {
+    const policy = {
+      set: ['strict-transport-security', 'max-age=31536000'],
+      replaced: new Set(['strict-transport-security', 'server']),
+      hideTracebacks: false,
+    };
+    const fields = [
+      'Server',
+      'Werkzeug',
+      'Strict-Transport-Security',
+      'max-age=0',
+      'etag',
+      '1',
+      'server',
+      'x',
+    ];
+    expect(answerFields(fields, { ...plain, policy })).toEqual([
+      'etag',
+      '1',
+      ...requestId,
+      'strict-transport-security',
+      'max-age=31536000',
     ]);
   });
 });

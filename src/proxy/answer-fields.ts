@@ -1,5 +1,6 @@
 // hot path: builds the field list that goes back to the client.
 import type { LimitOutcome } from '../core/limit.ts';
+import type { AnswerPolicy } from '../decide/snapshot.ts';
 import { rateLimitFields } from '../limits/rate-limit-fields.ts';
 
 /** RFC 9110 §7.6.1, and what only the gateway may say about a connection. */
@@ -14,10 +15,22 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Rewrites the fields of an upstream's answer: hop-by-hop ones and those that its `Connection` names end here. */
+export interface AnsweredRequest {
+  limits: readonly LimitOutcome[];
+  requestId: string;
+  /** As the client came, before any proxy. */
+  scheme: 'http' | 'https';
+  /** What the zone says of its answers; undefined where it says nothing. */
+  policy: AnswerPolicy | undefined;
+}
+
+/**
+ * Rewrites the fields of an upstream's answer: hop-by-hop ones and those that its `Connection` names end here, the session of
+ * Odoo is kept from other sites and from plain HTTP, and what the zone removes or sets is removed or set.
+ */
 export function answerFields(
   upstream: readonly string[],
-  { limits, requestId }: { limits: readonly LimitOutcome[]; requestId: string },
+  { limits, requestId, scheme, policy }: AnsweredRequest,
 ): string[] {
   let out: string[] = [];
   let named: string[] | undefined;
@@ -27,12 +40,26 @@ export function answerFields(
     const lower = name.toLowerCase();
     if (lower === 'connection') named = addNames(named, value);
     if (hopByHop.has(lower) || lower === 'x-request-id') continue;
-    out.push(name, value);
+    if (policy?.replaced.has(lower) === true) continue;
+    out.push(name, lower === 'set-cookie' ? guardedCookie(value, scheme) : value);
   }
   if (named !== undefined) out = withoutFields(out, named);
   out.push('x-request-id', requestId);
   if (limits.length > 0) for (const part of rateLimitFields(limits)) out.push(part);
+  if (policy !== undefined) for (const part of policy.set) out.push(part);
   return out;
+}
+
+/**
+ * Odoo gives its session cookie neither attribute and asks the proxy to (its deployment guide, "HTTPS Hardening"). Secure
+ * only where the client came by HTTPS: by plain HTTP a browser would drop the cookie.
+ */
+function guardedCookie(cookie: string, scheme: 'http' | 'https'): string {
+  if (!cookie.startsWith('session_id=')) return cookie;
+  let guarded = cookie;
+  if (scheme === 'https' && !/;\s*secure\s*(;|$)/i.test(cookie)) guarded += '; Secure';
+  if (!/;\s*samesite\s*=/i.test(cookie)) guarded += '; SameSite=Lax';
+  return guarded;
 }
 
 /** Adds the fields that a `Connection` calls hop-by-hop; the usual `close` and `keep-alive` name none. */

@@ -13,12 +13,18 @@ import type { ProxyContext } from './context.ts';
 import { upstreamFields } from './request-fields.ts';
 import { failureReasons } from './upstream-failure.ts';
 
+const tunnelOutcomes = { unreachable: 'failed', invalid: 'broken', timeout: 'unknown' } as const;
+
 /**
  * One upgrade request of the inline surface: the same decision as any other request, then a seat of the websocket pool that
  * is held as long as the tunnel stands.
  */
 export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
   zone = '';
+  tenant = '';
+  readonly workClass = 'interactive';
+  readonly route = '/websocket';
+  readonly isReport = false;
   readonly #context: ProxyContext;
   readonly #request: WebSocketRequest;
   readonly #head: RequestHead;
@@ -28,6 +34,7 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
   #pool: Pool | undefined;
   #seat: Seat | undefined;
   #upstream: string | undefined;
+  #openedMs: number | undefined;
   #status = 0;
   #closed = false;
   #reported = false;
@@ -62,11 +69,15 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
   onDecided({ decision, inquiry }: Decided): void {
     this.#inquiry = inquiry;
     this.#decision = decision;
-    if (this.#closed) return this.#report('client_gone');
+    if (this.#closed) {
+      this.#settle();
+      return this.#report('client_gone');
+    }
     if (decision.decision === 'refuse') return this.#refuse(decision.refusal);
     // An upgrade that the zone serves as ordinary traffic would become a tunnel into a worker port.
     if (decision.workload !== 'websocket') return this.#refuse({ reason: 'upgrade_invalid', at: '' });
     this.zone = decision.zone;
+    this.tenant = decision.tenant?.id ?? `zone:${decision.zone}`;
     this.#pool = this.#context.pools.get(decision.pool);
     const taken = this.#pool?.take(this);
     if (taken === undefined) this.#refuse({ reason: 'pool_down', at: '' });
@@ -99,17 +110,19 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
 
   onOpen(): void {
     this.#status = 101;
+    this.#openedMs = this.#context.clock.monoMs();
     this.#report(undefined);
   }
 
   onDeclined(status: number): void {
     this.#seat?.release('ok');
+    this.#settle();
     this.#status = status;
     this.#report(undefined);
   }
 
   onFailure(failure: TunnelFailure): void {
-    this.#seat?.release(failure === 'unreachable' ? 'failed' : 'unknown');
+    this.#seat?.release(tunnelOutcomes[failure]);
     this.#refuse({ reason: failureReasons[failure], at: '' });
   }
 
@@ -117,10 +130,21 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     this.#closed = true;
     this.#pool?.leave(this);
     this.#seat?.release(this.#status === 101 ? 'ok' : 'unknown');
+    this.#settle();
     this.#report('client_gone');
   }
 
+  /** Gives slots back and pays for what was used. Bytes within a tunnel are not the gateway's to count. */
+  #settle(): void {
+    this.#inquiry?.settlement?.end({
+      requestBytes: 0,
+      responseBytes: 0,
+      durationMs: this.#openedMs === undefined ? 0 : this.#context.clock.monoMs() - this.#openedMs,
+    });
+  }
+
   #refuse(refusal: Refusal): void {
+    this.#settle();
     const answer = renderRefusal(refusal, {
       requestId: this.#head.requestId,
       style: 'problem',

@@ -22,7 +22,10 @@ export interface HeldUpstream {
   reopen(): Promise<void>;
 }
 
-export async function startHeldUpstream(name = 'upstream'): Promise<HeldUpstream> {
+export async function startHeldUpstream(
+  name = 'upstream',
+  { host = '127.0.0.1', port: fixedPort = 0 }: { host?: string; port?: number } = {},
+): Promise<HeldUpstream> {
   const arrived: string[] = [];
   let queue: { target: string; response: ServerResponse }[] = [];
   let held = true;
@@ -51,12 +54,15 @@ export async function startHeldUpstream(name = 'upstream'): Promise<HeldUpstream
   });
   const listen = (port: number): Promise<void> =>
     new Promise((resolve, reject) => {
-      server.once('error', reject).listen(port, '127.0.0.1', resolve);
+      server.once('error', reject).listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
     });
-  await listen(0);
+  await listen(fixedPort);
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     port,
     arrived,
     waiting: () => queue.map(({ target }) => target),
