@@ -18,8 +18,11 @@ export interface HttpServerHandlers {
 
 export interface HttpServer {
   listen(address: { host: string; port: number }): Promise<AddressInfo>;
-  /** Stops taking connections; resolves when those that exist are finished. Answers get `Connection: close`. */
-  drain(): Promise<void>;
+  /**
+   * Stops taking connections; resolves when those that exist are finished. Answers get `Connection: close`. Tunnels end at
+   * random moments within `tunnelSpreadMs`, so that their clients do not all come back at once.
+   */
+  drain(options?: { tunnelSpreadMs: number }): Promise<void>;
   /** Ends every connection now. */
   destroy(): void;
   /** Open connections, tunnels included. */
@@ -77,12 +80,17 @@ export function createHttpServer(options: ConnectionOptions, handlers: HttpServe
           resolve(server.address() as AddressInfo);
         });
       }),
-    drain() {
+    drain({ tunnelSpreadMs } = { tunnelSpreadMs: 0 }) {
       shared.draining = true;
-      for (const tunnel of tunnels) tunnel.goAway();
+      const leaving = new Map([...tunnels].map((tunnel) => [tunnel, Math.random() * tunnelSpreadMs]));
       return new Promise((resolve) => {
         let drainedMs = 0;
         const look = (): void => {
+          for (const [tunnel, atMs] of leaving) {
+            if (drainedMs < atMs) continue;
+            leaving.delete(tunnel);
+            tunnel.goAway();
+          }
           for (const connection of connections) {
             // Whoever asks once more until then learns in the answer that the connection ends; to close at once would lose
             // what is just on its way.
