@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { classesWithDeadline, shippedClasses } from '../../test/pools/pool-options.ts';
+import { workClasses } from '../core/work-class.ts';
 import { compilePools } from './compile.ts';
 import { poolsSchema } from './options.ts';
 
@@ -30,12 +32,16 @@ describe('compilePools', () => {
             { url: 'http://odoo-1.example:8069', seats: 6 },
             { url: 'http://[2001:db8::1]:8069', seats: 2 },
           ],
+          slowStartMs: 10_000,
           keepAlive: false,
-          queue: { max: 10, deadlineMs: 2_000 },
+          queue: { max: 10, perTenant: 64 },
+          classes: classesWithDeadline(2_000),
+          serves: workClasses,
           timeoutMs: 130_000,
           connectTimeoutMs: 2_000,
           maxBodyBytes: 10_485_760,
           requestBody: 'collect',
+          shared: false,
           health: {
             path: '/web/health',
             host: 'erp.example',
@@ -46,6 +52,34 @@ describe('compilePools', () => {
           },
         },
       ],
+    });
+  });
+
+  it('has shipped classes, and a queue by the number of seats', () => {
+    const { pools } = compile(
+      { name: 'small', endpoints: [{ ...endpoint, seats: 2 }] },
+      { name: 'big', endpoints: [endpoint, { url: 'http://other:8069', seats: 10 }] },
+    );
+    expect(pools.map(({ queue, classes }) => ({ queue, classes }))).toEqual([
+      { queue: { max: 64, perTenant: 64 }, classes: shippedClasses },
+      { queue: { max: 256, perTenant: 64 }, classes: shippedClasses },
+    ]);
+  });
+
+  it('takes the deadline of the queue for classes that name none', () => {
+    const { pools } = compile({
+      name: 'odoo',
+      endpoints: [endpoint],
+      queue: { deadline: '20s' },
+      classes: {
+        critical: { weight: 20, reserve: 1 },
+        interactive: { deadline: '4s', target: '1s', reserve: 2 },
+      },
+    });
+    expect(pools[0]?.classes).toEqual({
+      critical: { weight: 20, deadlineMs: 20_000, targetMs: 500, reserve: 1 },
+      interactive: { weight: 8, deadlineMs: 4_000, targetMs: 1_000, reserve: 2 },
+      batch: { weight: 1, deadlineMs: 20_000, targetMs: 10_000, reserve: undefined },
     });
   });
 
@@ -64,6 +98,45 @@ describe('compilePools', () => {
       { name: 'batch', endpoints: [{ url: 'http://odoo:8069', seats: 2 }] },
     );
     expect([pools.length, issues]).toEqual([2, []]);
+  });
+
+  it('reports classes that could not be served as they are written', () => {
+    const { issues } = compile({
+      name: 'odoo',
+      endpoints: [endpoint],
+      classes: {
+        critical: { deadline: '0s' },
+        interactive: { deadline: '2s', target: '2s', reserve: 6 },
+        batch: { target: '0s' },
+      },
+    });
+    const path = (...rest: string[]) => ['pools', 0, 'classes', ...rest];
+    expect(issues).toEqual([
+      {
+        path: path('critical', 'deadline'),
+        what: 'The duration is zero.',
+        consequence: 'Nobody would ever wait for a seat.',
+        fix: 'Write a duration such as 2s.',
+      },
+      {
+        path: path('interactive', 'target'),
+        what: 'The target of 2000ms is not shorter than the deadline of 2000ms.',
+        consequence: 'It would have no effect: whoever waits so long is refused already.',
+        fix: 'Write a target of at most a quarter of the deadline.',
+      },
+      {
+        path: path('interactive', 'reserve'),
+        what: 'All 6 seats of pool "odoo" are reserved.',
+        consequence: 'Less urgent requests would have no seat at all, and wait until they are refused.',
+        fix: 'Write a reserve below 6, or 0.',
+      },
+      {
+        path: path('batch', 'target'),
+        what: 'The duration is zero.',
+        consequence: 'Every queue would count as one that stands.',
+        fix: 'Write a duration such as 2s.',
+      },
+    ]);
   });
 
   it('reports everything that is wrong at once and leaves the broken pools out', () => {

@@ -1,7 +1,12 @@
 import type { ConfigPath, Issue } from '../core/issue.ts';
 import { quoted } from '../core/schema.ts';
-import { parseEndpointUrl } from './endpoint-url.ts';
-import type { AuthoredPool, AuthoredPools, EndpointOptions, HealthOptions, PoolOptions } from './options.ts';
+import { compileEndpoints, queuePerSeat } from './compile-endpoints.ts';
+import { type WorkClass, workClasses } from '../core/work-class.ts';
+import type { AuthoredPool, AuthoredPools, ClassOptions, HealthOptions, PoolOptions } from './options.ts';
+
+const defaultDeadlinesMs = { critical: 8_000, interactive: 8_000, batch: 90_000 };
+const defaultTargetsMs = { critical: 500, interactive: 500, batch: 10_000 };
+const leastQueue = 64;
 
 /** Pools that can run, and what is wrong; a pool with issues is left out of `pools`. */
 export interface CompiledPools {
@@ -13,11 +18,11 @@ export interface CompiledPools {
 export function compilePools(authored: AuthoredPools): CompiledPools {
   const pools: PoolOptions[] = [];
   const issues: Issue[] = [];
-  const names = new Set<string>();
+  const poolNames = new Set<string>();
   authored.pools.forEach((pool, index) => {
     const path: ConfigPath = ['pools', index];
     const found: Issue[] = [];
-    if (names.has(pool.name)) {
+    if (poolNames.has(pool.name)) {
       found.push({
         path: [...path, 'name'],
         what: `Pool ${quoted(pool.name)} is defined twice.`,
@@ -25,9 +30,10 @@ export function compilePools(authored: AuthoredPools): CompiledPools {
         fix: 'Rename one of them, or write all endpoints into one pool.',
       });
     }
-    names.add(pool.name);
-    const endpoints = compileEndpoints(pool, path, found);
+    poolNames.add(pool.name);
+    const { endpoints, names } = compileEndpoints(pool, path, found);
     checkTimes(pool, path, found);
+    const classes = compileClasses(pool, path, found);
     const health = compileHealth(pool, path, found);
     issues.push(...found);
     if (found.length > 0) return;
@@ -35,41 +41,77 @@ export function compilePools(authored: AuthoredPools): CompiledPools {
       name: pool.name,
       kind: pool.kind,
       endpoints,
+      ...(names.length === 0 ? {} : { names }),
+      slowStartMs: pool.slowStart,
+      ...(pool.affinity === 'session' ? { affinity: pool.affinity } : {}),
       keepAlive: pool.keepAlive,
-      queue: { max: pool.queue.max, deadlineMs: pool.queue.deadline },
+      queue: {
+        max: pool.queue.max ?? Math.max(leastQueue, queuePerSeat * seatsOf(pool)),
+        perTenant: pool.queue.perTenant,
+      },
+      classes,
+      serves: workClasses,
       timeoutMs: pool.timeout,
       connectTimeoutMs: pool.connectTimeout,
       maxBodyBytes: pool.maxBody,
       requestBody: pool.requestBody,
+      shared: pool.shared,
       health,
     });
   });
   return { pools, issues };
 }
 
-function compileEndpoints(pool: AuthoredPool, path: ConfigPath, issues: Issue[]): EndpointOptions[] {
-  const endpoints: EndpointOptions[] = [];
-  const urls = new Set<string>();
-  pool.endpoints.forEach((endpoint, index) => {
-    const at = [...path, 'endpoints', index, 'url'];
-    const parsed = parseEndpointUrl(endpoint.url);
-    if ('fault' in parsed) {
-      issues.push({ path: at, ...parsed.fault });
-      return;
+function seatsOf({ endpoints }: AuthoredPool): number {
+  return endpoints.reduce((sum, { seats }) => sum + seats, 0);
+}
+
+function compileClasses(
+  pool: AuthoredPool,
+  path: ConfigPath,
+  issues: Issue[],
+): Record<WorkClass, ClassOptions> {
+  const { critical, interactive, batch } = pool.classes;
+  const compile = (
+    name: WorkClass,
+    authored: { weight: number; deadline?: number | undefined; target?: number | undefined },
+    reserve: number | undefined,
+  ): ClassOptions => {
+    const at = [...path, 'classes', name];
+    const { weight, deadline, target } = authored;
+    if (deadline !== undefined) {
+      refuseZero(deadline, [...at, 'deadline'], 'Nobody would ever wait for a seat.', issues);
     }
-    if (urls.has(parsed.url)) {
+    if (target !== undefined) {
+      refuseZero(target, [...at, 'target'], 'Every queue would count as one that stands.', issues);
+    }
+    const deadlineMs = deadline ?? pool.queue.deadline ?? defaultDeadlinesMs[name];
+    if (target !== undefined && target >= deadlineMs) {
       issues.push({
-        path: at,
-        what: `Endpoint ${quoted(parsed.url)} stands twice in pool ${quoted(pool.name)}.`,
-        consequence: 'Its workers would be counted twice, and half of the requests would wait inside Odoo.',
-        fix: 'Write it once, with the seats of all its workers.',
+        path: [...at, 'target'],
+        what: `The target of ${target}ms is not shorter than the deadline of ${deadlineMs}ms.`,
+        consequence: 'It would have no effect: whoever waits so long is refused already.',
+        fix: 'Write a target of at most a quarter of the deadline.',
       });
-      return;
     }
-    urls.add(parsed.url);
-    endpoints.push({ url: parsed.url, seats: endpoint.seats });
-  });
-  return endpoints;
+    const seats = seatsOf(pool);
+    // Nobody knows how many addresses a name will have.
+    const isBounded = pool.endpoints.every(({ dns }) => dns === undefined);
+    if (reserve !== undefined && isBounded && reserve >= seats) {
+      issues.push({
+        path: [...at, 'reserve'],
+        what: `All ${seats} seats of pool ${quoted(pool.name)} are reserved.`,
+        consequence: 'Less urgent requests would have no seat at all, and wait until they are refused.',
+        fix: `Write a reserve below ${seats}, or 0.`,
+      });
+    }
+    return { weight, deadlineMs, targetMs: target ?? defaultTargetsMs[name], reserve };
+  };
+  return {
+    critical: compile('critical', critical, critical.reserve),
+    interactive: compile('interactive', interactive, interactive.reserve),
+    batch: compile('batch', batch, undefined),
+  };
 }
 
 function checkTimes(pool: AuthoredPool, path: ConfigPath, issues: Issue[]): void {
@@ -80,7 +122,7 @@ function checkTimes(pool: AuthoredPool, path: ConfigPath, issues: Issue[]): void
     'No connection would ever be made in time.',
     issues,
   );
-  if (pool.queue.max > 0 && pool.queue.deadline === 0) {
+  if (pool.queue.max !== 0 && pool.queue.deadline === 0) {
     issues.push({
       path: [...path, 'queue', 'deadline'],
       what: 'The queue has places, but nobody may wait in it.',

@@ -8,24 +8,69 @@ import {
   textSchema,
   unreadable,
 } from '../core/schema.ts';
-
-const endpointSchema = z.strictObject({
-  url: textSchema(
-    'an endpoint URL',
-    'Write http:// with a host and a port, such as http://odoo-1:8069.',
-  ).describe('Origin of one Odoo port, http://host:port, without a path.'),
-  seats: countSchema(1, 100_000).describe(
-    'How many requests it serves at once: the number of its prefork workers, or of tunnels for a websocket pool.',
-  ),
-});
+import type { WorkClass } from '../core/work-class.ts';
+import { endpointSchema } from './endpoint-options.ts';
 
 const queueSchema = z.strictObject({
   max: countSchema(0, 100_000)
+    .optional()
+    .describe(
+      'How many requests may wait for a seat, 16 for each seat and at least 64 by default; beyond, the newest of the least urgent class and longest queue is refused.',
+    ),
+  perTenant: countSchema(1, 100_000)
     .default(64)
-    .describe('How many requests may wait for a seat; the next one is refused with pool_queue_full.'),
-  deadline: durationSchema
-    .prefault('5s')
-    .describe('How long a request may wait for a seat before it is refused with pool_queue_timeout.'),
+    .describe('How many requests of one tenant and class may wait.'),
+  deadline: durationSchema.optional().describe('Deadline of the classes that name none of their own.'),
+});
+
+const deadlineText =
+  'How long after its coming a request is worth an answer: one whose turn would come too late for that is refused with pool_queue_timeout.';
+const targetText =
+  'A wait that a tenant may get used to. While no request of it waited less for four times as long, those that have waited twice as long are refused, and the newest are served first.';
+
+const weightSchema = (weight: number) =>
+  countSchema(1, 1_000)
+    .default(weight)
+    .describe('Its part of the seat time, in proportion to the weights of the others that wait.');
+
+const criticalSchema = z.strictObject({
+  weight: weightSchema(16),
+  deadline: durationSchema.optional().describe(`${deadlineText} 8s by default.`),
+  target: durationSchema.optional().describe(`${targetText} 500ms by default.`),
+  reserve: countSchema(0, 100_000)
+    .optional()
+    .describe('Seats that no other class may hold. 0 by default: the next free one is its own anyway.'),
+});
+
+const interactiveSchema = z.strictObject({
+  weight: weightSchema(8),
+  deadline: durationSchema.optional().describe(`${deadlineText} 8s by default.`),
+  target: durationSchema.optional().describe(`${targetText} 500ms by default.`),
+  reserve: countSchema(0, 100_000)
+    .optional()
+    .describe(
+      'Seats that batch work may not hold, those that are reserved for what is critical included; a quarter, at least one, by default.',
+    ),
+});
+
+const batchSchema = z.strictObject({
+  weight: weightSchema(1),
+  deadline: durationSchema.optional().describe(`${deadlineText} 90s by default.`),
+  target: durationSchema
+    .optional()
+    .describe(
+      'The same for batch work: the oldest are refused, and what is left keeps its order. 10s by default.',
+    ),
+});
+
+const classesSchema = z.strictObject({
+  critical: criticalSchema
+    .prefault({})
+    .describe(
+      'Logins and payment webhooks. Beyond a quarter of the seats they take only what nobody else waits for, because anybody may send them.',
+    ),
+  interactive: interactiveSchema.prefault({}).describe('What a person waits for.'),
+  batch: batchSchema.prefault({}).describe('Everything else.'),
 });
 
 const healthSchema = z.strictObject({
@@ -103,9 +148,22 @@ const poolSchema = z.strictObject({
     .describe(
       "Whether connections are used again; false for Odoo's prefork port, which answers HTTP/1.0 and closes.",
     ),
+  affinity: choiceSchema(['none', 'session'], 'It would be unclear which endpoint a request goes to.')
+    .default('none')
+    .describe(
+      'Whether requests of one session, or else of one caller or address, go to the same endpoint as long as it has a free seat.',
+    ),
+  slowStart: durationSchema
+    .prefault('10s')
+    .describe(
+      'How long an endpoint that is new or back takes to get from one seat to all, while another one serves at full strength; 0s for no time.',
+    ),
   queue: queueSchema
     .prefault({})
-    .describe('Where requests wait, first come first served, while all seats are taken.'),
+    .describe('Where requests wait while the seats that they may have are taken.'),
+  classes: classesSchema
+    .prefault({})
+    .describe('How the seats are divided between classes of requests; within a class tenants share alike.'),
   timeout: durationSchema
     .prefault('130s')
     .describe(
@@ -120,6 +178,18 @@ const poolSchema = z.strictObject({
     .default('collect')
     .describe(
       'Whether a request body is read completely before a seat is taken, or passed on as it comes; stream is not for Odoo.',
+    ),
+  shared: z
+    .boolean({
+      error: unreadable(
+        'true or false',
+        'Several gateways could send more to Odoo than it has workers.',
+        'Write true where several gateways serve this pool, each with a part of its seats.',
+      ),
+    })
+    .default(false)
+    .describe(
+      'Whether several gateways serve this pool: each takes its part of the seats and of the queue, anew when one comes or goes. Needs store.redis.',
     ),
   health: z
     .union([z.literal(false), healthSchema], { error: explainHealth })
@@ -156,22 +226,57 @@ export interface PoolOptions {
   name: string;
   kind: 'http' | 'websocket';
   endpoints: readonly EndpointOptions[];
+  /** Names whose addresses are endpoints as well; none by default. */
+  names?: readonly EndpointName[];
+  /** How long an endpoint that is new or back takes to get all its seats; not at all by default. */
+  slowStartMs?: number;
+  /** Whether requests of one session go to the same endpoint where they can; they do not by default. */
+  affinity?: 'session';
   keepAlive: boolean;
-  queue: { max: number; deadlineMs: number };
+  queue: { max: number; perTenant: number };
+  classes: Readonly<Record<WorkClass, ClassOptions>>;
+  /** Classes that zones send here; for others nothing is reserved. */
+  serves: readonly WorkClass[];
   /** Longest wait for the head of the answer, and longest pause within it. */
   timeoutMs: number;
   connectTimeoutMs: number;
   maxBodyBytes: number;
   /** Whether bodies are read completely before a seat is taken, or passed on as they come. */
   requestBody: 'collect' | 'stream';
+  /** Whether the seats are those of all gateways together (`shareAmongGateways`). */
+  shared: boolean;
   /** Undefined: endpoints are never taken out of service. */
   health: HealthOptions | undefined;
+}
+
+export interface ClassOptions {
+  weight: number;
+  deadlineMs: number;
+  targetMs: number;
+  /** Seats that less urgent classes may not hold; undefined: by the number of seats (`classCaps`). */
+  reserve: number | undefined;
 }
 
 export interface EndpointOptions {
   /** Origin in canonical form, `http://host:port`; unique in its pool. */
   url: string;
   seats: number;
+  /** How much more than others it is given for each of its seats; 1 by default. */
+  weight?: number;
+}
+
+/** A name in the DNS whose addresses are endpoints. */
+export interface EndpointName {
+  host: string;
+  port: number;
+  /** Of each address, of all workers together. */
+  seats: number;
+  weight?: number;
+  refreshMs: number;
+  /** Whose part of the seats this is; all of them by default. */
+  part?: { index: number; of: number };
+  /** Places in the queue for each seat; only where the configuration does not say how many may wait. */
+  queuePerSeat?: number;
 }
 
 export interface HealthOptions {

@@ -69,3 +69,8 @@ function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
+
+/** Whether somebody listens there: it answered, or took the connection and broke it. */
+export function provesLife(cause: string): boolean {
+  return !/^(ECONNREFUSED|EHOST|ENET|ENOTFOUND|EAI_)/.test(cause);
+}

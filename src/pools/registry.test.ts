@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { classesWithDeadline, plainClaim } from '../../test/pools/pool-options.ts';
 import { manualClock } from '../core/clock.ts';
+import { workClasses } from '../core/work-class.ts';
 import type { PoolOptions } from './options.ts';
 import { PoolRegistry } from './registry.ts';
 import { manualScheduler } from '../core/scheduler.ts';
@@ -12,11 +14,14 @@ function options(name: string, changes: Partial<PoolOptions> = {}): PoolOptions 
     kind: 'http',
     endpoints: [{ url: `http://${name}:8069`, seats: 1 }],
     keepAlive: false,
-    queue: { max: 3, deadlineMs: 5_000 },
+    queue: { max: 3, perTenant: 64 },
+    classes: classesWithDeadline(5_000),
+    serves: workClasses,
     timeoutMs: 130_000,
     connectTimeoutMs: 2_000,
     maxBodyBytes: 1024,
     requestBody: 'collect',
+    shared: false,
     health: {
       path: '/web/health',
       host: undefined,
@@ -34,7 +39,8 @@ function setUp() {
   const scheduler = manualScheduler(clock);
   const probed: { url: string; signal: AbortSignal }[] = [];
   const log: string[] = [];
-  const registry = new PoolRegistry({
+  const dns = new Map<string, string[]>();
+  const registry: PoolRegistry = new PoolRegistry({
     clock,
     scheduler,
     // Never answers: these tests look at when probes are sent only.
@@ -43,16 +49,21 @@ function setUp() {
       return new Promise(() => {});
     },
     onChange() {},
+    resolve: (host) => Promise.resolve(dns.get(host) ?? []),
+    onLookedUp: ({ pool, name, outcome, isNews }) => {
+      if (isNews) log.push(`${pool} ${name} ${outcome.kind}`);
+    },
+    onAddresses: () => log.push(`retain ${[...registry.origins()].join(' ')}`),
   });
   const take = (pool: Pool | undefined, name: string): Seat | undefined => {
     const taken = pool?.take({
-      zone: name,
+      ...plainClaim({ zone: name }),
       onSeat: () => log.push(`${name} sits`),
       onRefused: (refusal) => log.push(`${name} ${refusal.reason}`),
     });
     return taken?.kind === 'seat' ? taken : undefined;
   };
-  return { scheduler, probed, log, registry, take };
+  return { scheduler, probed, log, registry, take, dns };
 }
 
 describe('PoolRegistry', () => {
@@ -81,7 +92,7 @@ describe('PoolRegistry', () => {
     registry.apply([options('odoo')]);
     const seat = take(registry.get('odoo'), 'first');
     take(registry.get('odoo'), 'second');
-    registry.apply([options('odoo', { queue: { max: 9, deadlineMs: 5_000 } })]);
+    registry.apply([options('odoo', { queue: { max: 9, perTenant: 64 } })]);
     expect(registry.get('odoo')?.options.queue.max).toBe(9);
     expect(registry.get('odoo')?.status()).toMatchObject({ busy: 1, queued: 1 });
     seat?.release('ok');
@@ -124,5 +135,69 @@ describe('PoolRegistry', () => {
       0,
       undefined,
     ]);
+  });
+});
+
+describe('a pool whose endpoints are the addresses of a name', () => {
+  const byName = (changes: Partial<PoolOptions> = {}): PoolOptions =>
+    options('odoo', {
+      endpoints: [],
+      names: [{ host: 'odoo', port: 8069, seats: 1, refreshMs: 2_000 }],
+      ...changes,
+    });
+
+  async function begin(...addresses: string[]) {
+    const world = setUp();
+    world.dns.set('odoo', addresses);
+    world.registry.apply([byName()]);
+    await world.registry.ready();
+    return world;
+  }
+
+  it('has them when it is ready, and follows what the name server says', async () => {
+    const { registry, scheduler, dns, log, take } = await begin('10.0.0.1');
+    expect(registry.statuses()).toMatchObject([
+      { seats: 1, names: [{ name: 'odoo:8069', addresses: 1, failure: undefined }] },
+    ]);
+    const old = take(registry.get('odoo'), 'first');
+    take(registry.get('odoo'), 'second');
+    dns.set('odoo', ['10.0.0.2']);
+    scheduler.advance(2_000);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(log).toEqual([
+      'odoo odoo:8069 changed',
+      'retain http://10.0.0.1:8069',
+      'odoo odoo:8069 changed',
+      'second sits',
+      'retain http://10.0.0.2:8069',
+    ]);
+    expect(registry.statuses()).toMatchObject([{ busy: 2, leaving: 1 }]);
+    old?.release('ok');
+    expect(registry.statuses()).toMatchObject([{ busy: 1, leaving: 0 }]);
+  });
+
+  it('refuses as down while the name was never found', async () => {
+    const { registry, log, take } = await begin();
+    expect(take(registry.get('odoo'), 'first')).toBeUndefined();
+    expect(registry.get('odoo')?.status().seats).toBe(0);
+    expect(log).toEqual(['odoo odoo:8069 failed']);
+  });
+
+  it('keeps the addresses over a reload of anything else', async () => {
+    const { registry } = await begin('10.0.0.1', '10.0.0.2');
+    registry.apply([byName({ timeoutMs: 1_000 })]);
+    expect(registry.get('odoo')?.options).toMatchObject({
+      timeoutMs: 1_000,
+      endpoints: [
+        { url: 'http://10.0.0.1:8069', seats: 1 },
+        { url: 'http://10.0.0.2:8069', seats: 1 },
+      ],
+    });
+  });
+
+  it('is looked up no more when it is gone', async () => {
+    const { registry, scheduler } = await begin('10.0.0.1');
+    registry.apply([]);
+    expect(scheduler.pending()).toBe(0);
   });
 });

@@ -25,3 +25,14 @@ test('traffic never saves up more than ten retries', () => {
   for (let i = 0; i < 1_000; i++) budget.earn();
   expect(spendAll(budget)).toBe(10);
 });
+
+test('a pool with large endpoints may retry all requests of one of them at once', () => {
+  const budget = new RetryBudget();
+  budget.hold(24);
+  expect(spendAll(budget)).toBe(24);
+  budget.hold(24);
+  expect(spendAll(budget)).toBe(0);
+  budget.hold(4);
+  for (let i = 0; i < 1_000; i++) budget.earn();
+  expect(spendAll(budget)).toBe(10);
+});

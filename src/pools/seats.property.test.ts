@@ -1,6 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { classesWithDeadline, poolOptions } from '../../test/pools/pool-options.ts';
 import { manualClock } from '../core/clock.ts';
+import { type WorkClass, workClasses } from '../core/work-class.ts';
+import { reportCap } from './class-caps.ts';
 import type { PoolOptions } from './options.ts';
 import { manualScheduler } from '../core/scheduler.ts';
 import type { Seat, SeatOutcome, Waiter } from './seat.ts';
@@ -8,14 +11,15 @@ import { Pool } from './seats.ts';
 
 /**
  * Any sequence of events against a plain model: a list of who waits and a list of who sits. After each event the pool must
- * agree with the model, so no seat leaks, no waiter is lost or called twice, and nobody overtakes.
+ * agree with the model, so no seat leaks, no waiter is lost or called twice, no bound is exceeded, and nobody waits who could sit.
  */
 
-const maxQueue = 4;
+const maxQueue = 6;
+const perTenant = 4;
 const deadlineMs = 100;
 
 type Event =
-  | { do: 'take' }
+  | { do: 'take'; tenant: string; workClass: WorkClass; isReport: boolean }
   | { do: 'release'; which: number; outcome: SeatOutcome }
   | { do: 'releaseAgain'; which: number }
   | { do: 'leave'; which: number }
@@ -24,13 +28,21 @@ type Event =
   | { do: 'advance'; ms: number };
 
 const event: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('take' as const),
+      tenant: fc.constantFrom('acme', 'beta', 'gamma'),
+      workClass: fc.constantFrom(...workClasses),
+      isReport: fc.boolean(),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('release' as const),
       which: fc.nat(20),
-      outcome: fc.constantFrom<SeatOutcome>('ok', 'failed', 'unknown'),
+      outcome: fc.constantFrom<SeatOutcome>('ok', 'unwanted', 'failed', 'unknown'),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('releaseAgain' as const), which: fc.nat(20) }) },
@@ -44,7 +56,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('resize' as const),
       endpoint: fc.nat(2),
-      seats: fc.integer({ min: 1, max: 3 }),
+      seats: fc.integer({ min: 1, max: 5 }),
     }),
   },
   {
@@ -57,14 +69,19 @@ function sumOf(counts: Record<string, number>): number {
   return Object.values(counts).reduce((total, one) => total + one, 0);
 }
 
+interface Sitting {
+  seat: Seat;
+  waiter: Waiter;
+}
+
 class World {
   readonly clock = manualClock();
   readonly scheduler = manualScheduler(this.clock);
   options: PoolOptions;
   readonly pool: Pool;
-  /** Who waits, in the order of coming, with the deadline: the model of the queue. */
-  waiting: { waiter: Waiter; deadlineMs: number }[] = [];
-  sitting: Seat[] = [];
+  /** Who waits, since when. */
+  readonly waiting = new Map<Waiter, number>();
+  sitting: Sitting[] = [];
   readonly released: Seat[] = [];
   readonly left = new Set<Waiter>();
   /** How many outcomes each waiter got. */
@@ -73,16 +90,17 @@ class World {
 
   constructor(seats: readonly number[]) {
     this.options = {
-      name: 'odoo',
-      kind: 'http',
-      endpoints: seats.map((count, index) => ({ url: `http://odoo-${index}:8069`, seats: count })),
-      keepAlive: false,
-      queue: { max: maxQueue, deadlineMs },
-      timeoutMs: 1,
-      connectTimeoutMs: 1,
-      maxBodyBytes: 1,
-      requestBody: 'collect',
-      health: undefined,
+      ...poolOptions({ seats, queue: { max: maxQueue, perTenant } }),
+      classes: classesWithDeadline(deadlineMs),
+      // Of a health check, so that a resize does not bring endpoints back.
+      health: {
+        path: '/',
+        host: undefined,
+        intervalMs: 1,
+        timeoutMs: 1,
+        unhealthyAfter: 1,
+        healthyAfter: 1,
+      },
     };
     this.pool = new Pool(this.options, { clock: this.clock, scheduler: this.scheduler });
   }
@@ -90,20 +108,22 @@ class World {
   run(step: Event): void {
     switch (step.do) {
       case 'take':
-        return this.take();
+        return this.take(step);
       case 'release': {
-        const [seat] = this.sitting.splice(step.which % Math.max(1, this.sitting.length), 1);
-        if (seat === undefined) return undefined;
-        this.released.push(seat);
-        return seat.release(step.outcome);
+        const [one] = this.sitting.splice(step.which % Math.max(1, this.sitting.length), 1);
+        if (one === undefined) return undefined;
+        this.released.push(one.seat);
+        return one.seat.release(step.outcome);
       }
       case 'releaseAgain':
         return this.released[step.which % Math.max(1, this.released.length)]?.release('ok');
       case 'leave': {
-        const [gone] = this.waiting.splice(step.which % Math.max(1, this.waiting.length), 1);
+        const gone = [...this.waiting.keys()][step.which % Math.max(1, this.waiting.size)];
         if (gone === undefined) return undefined;
-        this.left.add(gone.waiter);
-        if (!this.pool.leave(gone.waiter)) this.faults.push('a waiter was lost');
+        this.waiting.delete(gone);
+        this.left.add(gone);
+        if (!this.pool.leave(gone)) this.faults.push('a waiter was lost');
+        if (this.pool.leave(gone)) this.faults.push('a waiter left twice');
         return undefined;
       }
       case 'setUp': {
@@ -116,19 +136,7 @@ class World {
           index === at ? { ...one, seats: step.seats } : one,
         );
         const ups = this.pool.endpoints.map(({ up }) => up);
-        this.options = {
-          ...this.options,
-          endpoints,
-          // With a health check, so that a resize does not bring endpoints back.
-          health: {
-            path: '/',
-            host: undefined,
-            intervalMs: 1,
-            timeoutMs: 1,
-            unhealthyAfter: 1,
-            healthyAfter: 1,
-          },
-        };
+        this.options = { ...this.options, endpoints };
         this.pool.reconfigure(this.options);
         if (this.pool.endpoints.some(({ up }, index) => up !== ups[index]))
           this.faults.push('health was not kept');
@@ -139,62 +147,94 @@ class World {
     }
   }
 
-  take(): void {
+  take({ tenant, workClass, isReport }: Event & { do: 'take' }): void {
     const waiter: Waiter = {
       zone: this.calls.size % 2 === 0 ? 'partner' : 'employee',
+      tenant,
+      workClass,
+      route: '/odoo',
+      isReport,
       onSeat: (seat) => {
         this.called(waiter);
-        this.sit(seat);
+        this.sit(seat, waiter);
       },
-      onRefused: (refusal) => {
-        const entry = this.called(waiter);
-        const late = entry !== undefined && entry.deadlineMs <= this.clock.monoMs();
+      onRefused: ({ reason, retryAfterMs }) => {
+        this.called(waiter);
         const allDown = this.pool.endpoints.every(({ up }) => !up);
-        if (refusal.reason === 'pool_queue_timeout' && !late) this.faults.push('refused before its deadline');
-        if (refusal.reason === 'pool_down' && !allDown)
-          this.faults.push('refused although an endpoint is up');
-        if (refusal.reason === 'pool_queue_full') this.faults.push('refused as full while it had a place');
+        if (reason === 'pool_down' && !allDown) this.faults.push('refused although an endpoint is up');
+        if (retryAfterMs < 1) this.faults.push('told to come again at once');
       },
     };
-    const before = { waiting: this.waiting.length, free: this.freeSeats(), up: this.upCount() };
+    this.calls.set(waiter, 0);
+    const up = this.pool.endpoints.some((endpoint) => endpoint.up);
+    const mayHold = this.maySit(waiter);
     const taken = this.pool.take(waiter);
-    const expected =
-      before.up === 0
-        ? 'pool_down'
-        : before.free > 0
-          ? 'seat'
-          : before.waiting < maxQueue
-            ? 'queued'
-            : 'pool_queue_full';
-    const actual = taken.kind === 'refused' ? taken.reason : taken.kind;
-    if (actual !== expected) this.faults.push(`take gave ${actual} instead of ${expected}`);
-    if (taken.kind === 'queued') this.waiting.push({ waiter, deadlineMs: this.clock.monoMs() + deadlineMs });
-    if (taken.kind === 'seat') this.sit(taken);
-    this.calls.set(waiter, taken.kind === 'queued' ? 0 : 1);
+    if ((taken.kind === 'refused' && taken.reason === 'pool_down') === up) this.faults.push('down or not');
+    if ((taken.kind === 'seat') !== mayHold) this.faults.push(`take gave ${taken.kind}`);
+    if (taken.kind === 'queued') this.waiting.set(waiter, this.clock.monoMs());
+    else this.calls.set(waiter, 1);
+    if (taken.kind === 'seat') this.sit(taken, waiter);
   }
 
-  called(waiter: Waiter): { deadlineMs: number } | undefined {
+  called(waiter: Waiter): void {
     this.calls.set(waiter, (this.calls.get(waiter) ?? 0) + 1);
-    if (this.waiting[0]?.waiter !== waiter) this.faults.push('called out of turn');
-    const at = this.waiting.findIndex((entry) => entry.waiter === waiter);
-    return this.waiting.splice(at, at === -1 ? 0 : 1)[0];
+    if (!this.waiting.delete(waiter)) this.faults.push('called without waiting');
   }
 
-  sit(seat: Seat): void {
+  sit(seat: Seat, waiter: Waiter): void {
     if (!seat.endpoint.up) this.faults.push('seated at an endpoint that is down');
     if (seat.endpoint.busy > seat.endpoint.seats) this.faults.push('more seats given than there are');
-    this.sitting.push(seat);
+    this.sitting.push({ seat, waiter });
+    const reports = this.sitting.filter((one) => one.waiter.isReport && one.seat.endpoint === seat.endpoint);
+    if (waiter.isReport && reports.length > reportCap(seat.endpoint.seats))
+      this.faults.push('too many reports');
+    const { interactive, batch } = this.heldInService();
+    const caps = this.caps();
+    if (waiter.workClass === 'batch' && batch > caps.batch) this.faults.push('too much batch work');
+    if (waiter.workClass !== 'critical' && interactive + batch > caps.interactive)
+      this.faults.push('too little left for what is critical');
   }
 
-  freeSeats(): number {
-    return this.pool.endpoints.reduce(
-      (sum, { up, seats, busy }) => sum + (up ? Math.max(0, seats - busy) : 0),
-      0,
+  /** Whether the rules let somebody sit down now. */
+  maySit({ workClass, isReport }: Waiter): boolean {
+    const free = this.pool.endpoints.filter(({ up, busy, seats }) => up && busy < seats);
+    const { interactive, batch } = this.heldInService();
+    const caps = this.caps();
+    if (workClass === 'batch' && batch >= caps.batch) return false;
+    if (workClass !== 'critical' && interactive + batch >= caps.interactive) return false;
+    if (!isReport) return free.length > 0;
+    const inService = this.pool.endpoints.filter(({ up }) => up);
+    const rendering = inService.reduce((sum, endpoint) => sum + this.reportsAt(endpoint.url), 0);
+    const seats = inService.reduce((sum, endpoint) => sum + endpoint.seats, 0);
+    return (
+      rendering < reportCap(seats) &&
+      free.some((endpoint) => this.reportsAt(endpoint.url) < reportCap(endpoint.seats))
     );
   }
 
-  upCount(): number {
-    return this.pool.endpoints.filter(({ up }) => up).length;
+  reportsAt(url: string): number {
+    return this.sitting.filter(({ seat, waiter }) => waiter.isReport && seat.endpoint.url === url).length;
+  }
+
+  held(): Record<WorkClass, number> {
+    const held = { critical: 0, interactive: 0, batch: 0 };
+    for (const { waiter } of this.sitting) held[waiter.workClass]++;
+    return held;
+  }
+
+  heldInService(): Record<WorkClass, number> {
+    const held = { critical: 0, interactive: 0, batch: 0 };
+    for (const { seat, waiter } of this.sitting) if (seat.endpoint.up) held[waiter.workClass]++;
+    return held;
+  }
+
+  /** Written out once more: a quarter of the seats in service is kept from batch work, and none for what is critical. */
+  caps(): { interactive: number; batch: number } {
+    const seats = this.pool.endpoints.reduce((sum, one) => sum + (one.up ? one.seats : 0), 0);
+    return {
+      interactive: Math.max(1, seats),
+      batch: Math.max(1, seats - Math.max(1, Math.floor(seats / 4))),
+    };
   }
 
   check(): void {
@@ -204,26 +244,32 @@ class World {
       busy: status.busy,
       atEndpoints: status.endpoints.reduce((total, { busy }) => total + busy, 0),
       byZone: sumOf(status.busyByZone),
+      byClass: Object.fromEntries(status.classes.map(({ name, busy }) => [name, busy])),
       queued: status.queued,
       queuedByZone: sumOf(status.queuedByZone),
+      queuedByClass: status.classes.reduce((total, { queued }) => total + queued, 0),
     }).toEqual({
       busy: this.sitting.length,
       atEndpoints: this.sitting.length,
       byZone: this.sitting.length,
-      queued: this.waiting.length,
-      queuedByZone: this.waiting.length,
+      byClass: this.held(),
+      queued: this.waiting.size,
+      queuedByZone: this.waiting.size,
+      queuedByClass: this.waiting.size,
     });
     expect(status.queued).toBeLessThanOrEqual(maxQueue);
-    if (this.waiting.length > 0) expect(this.freeSeats()).toBe(0);
-    for (const entry of this.waiting) expect(entry.deadlineMs).toBeGreaterThan(this.clock.monoMs());
+    for (const [waiter, sinceMs] of this.waiting) {
+      expect(this.maySit(waiter)).toBe(false);
+      expect(sinceMs + deadlineMs).toBeGreaterThan(this.clock.monoMs());
+    }
   }
 }
 
-it('keeps seats, queue and order right for every sequence of events', () => {
+it('keeps seats, bounds and turns right for every sequence of events', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 }),
-      fc.array(event, { maxLength: 60 }),
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 }),
+      fc.array(event, { maxLength: 80 }),
       (seats, events) => {
         const world = new World(seats);
         for (const step of events) {
@@ -232,8 +278,8 @@ it('keeps seats, queue and order right for every sequence of events', () => {
         }
         // In the end everyone who waited has exactly one outcome, and every seat is back.
         world.scheduler.advance(deadlineMs);
-        expect(world.waiting).toEqual([]);
-        for (const seat of world.sitting.splice(0)) seat.release('ok');
+        expect([...world.waiting.keys()]).toEqual([]);
+        for (const { seat } of world.sitting.splice(0)) seat.release('ok');
         world.check();
         for (const [waiter, count] of world.calls) expect(count).toBe(world.left.has(waiter) ? 0 : 1);
       },

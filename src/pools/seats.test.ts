@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { classesWithDeadline, plainClaim } from '../../test/pools/pool-options.ts';
 import { manualClock } from '../core/clock.ts';
+import { workClasses } from '../core/work-class.ts';
 import type { PoolOptions } from './options.ts';
 import { manualScheduler } from '../core/scheduler.ts';
 import type { PoolRefusal, Seat, Waiter } from './seat.ts';
@@ -11,11 +13,14 @@ function options(changes: Partial<PoolOptions> = {}): PoolOptions {
     kind: 'http',
     endpoints: [{ url: 'http://a:8069', seats: 1 }],
     keepAlive: false,
-    queue: { max: 3, deadlineMs: 5_000 },
+    queue: { max: 3, perTenant: 64 },
+    classes: classesWithDeadline(5_000),
+    serves: workClasses,
     timeoutMs: 130_000,
     connectTimeoutMs: 2_000,
     maxBodyBytes: 1024,
     requestBody: 'collect',
+    shared: false,
     health: {
       path: '/web/health',
       host: undefined,
@@ -35,7 +40,7 @@ function setUp(changes: Partial<PoolOptions> = {}) {
   const log: string[] = [];
   const seats = new Map<string, Seat>();
   const waiter = (name: string, zone = 'partner'): Waiter => ({
-    zone,
+    ...plainClaim({ zone }),
     onSeat(seat) {
       seats.set(name, seat);
       log.push(`${name} sits`);
@@ -60,7 +65,7 @@ function setUp(changes: Partial<PoolOptions> = {}) {
 }
 
 const down: PoolRefusal = { kind: 'refused', reason: 'pool_down', retryAfterMs: 14_000 };
-const full: PoolRefusal = { kind: 'refused', reason: 'pool_queue_full', retryAfterMs: 5_000 };
+const full: PoolRefusal = { kind: 'refused', reason: 'pool_queue_full', retryAfterMs: 1_000 };
 
 describe('a pool with a free seat', () => {
   it('gives it at once and tells the waiter nothing more', () => {
@@ -70,11 +75,18 @@ describe('a pool with a free seat', () => {
     expect(pool.status()).toEqual({
       name: 'odoo',
       seats: 1,
+      recommendedSeats: 1,
       busy: 1,
       busyByZone: { partner: 1 },
       queued: 0,
       queuedByZone: { partner: 0 },
+      classes: [
+        { name: 'critical', busy: 0, cap: 1, queued: 0, longestWaitMs: 0 },
+        { name: 'interactive', busy: 1, cap: 1, queued: 0, longestWaitMs: 0 },
+        { name: 'batch', busy: 0, cap: 1, queued: 0, longestWaitMs: 0 },
+      ],
       endpoints: [{ url: 'http://a:8069', up: true, saturated: false, busy: 1, seats: 1 }],
+      leaving: 0,
     });
     seat.release('ok');
     expect(pool.status()).toMatchObject({ busy: 0, busyByZone: { partner: 0 }, endpoints: [{ busy: 0 }] });
@@ -147,9 +159,9 @@ describe('a pool whose seats are all taken', () => {
   });
 
   it('refuses at once when there is no queue', () => {
-    const { pool, sit, waiter } = setUp({ queue: { max: 0, deadlineMs: 100 } });
+    const { pool, sit, waiter } = setUp({ queue: { max: 0, perTenant: 1 } });
     sit();
-    expect(pool.take(waiter('one'))).toEqual({ ...full, retryAfterMs: 1_000 });
+    expect(pool.take(waiter('one'))).toEqual(full);
   });
 
   it('gives the place of a client that left to the next one', () => {
@@ -196,12 +208,12 @@ describe('a pool whose seats are all taken', () => {
   });
 
   it('seats a long queue of waiters that give up at once without deepening the stack', () => {
-    const { pool, sit } = setUp({ queue: { max: 50_000, deadlineMs: 5_000 } });
+    const { pool, sit } = setUp({ queue: { max: 50_000, perTenant: 50_000 } });
     const seat = sit();
     let served = 0;
     for (let i = 0; i < 50_000; i++) {
       pool.take({
-        zone: 'partner',
+        ...plainClaim(),
         onSeat(given) {
           served++;
           given.release('unknown');
@@ -217,7 +229,7 @@ describe('a pool whose seats are all taken', () => {
     const { pool, sit, wait, waiter, log } = setUp({ endpoints: [{ url: 'http://a:8069', seats: 2 }] });
     const [a, b] = [sit(), sit()];
     pool.take({
-      zone: 'partner',
+      ...plainClaim(),
       onSeat() {
         log.push('first sits');
         b.release('ok');
@@ -259,7 +271,7 @@ describe('a pool whose endpoints go down', () => {
 
   it('tells the watcher about a failed connection before it seats the next waiter', () => {
     const { pool, sit, wait, log } = setUp();
-    pool.watch({ onConnectFailure: (endpoint) => pool.setUp(endpoint, false) });
+    pool.watch({ onConnectFailure: (endpoint) => pool.setUp(endpoint, false), onBroken() {} });
     const seat = sit();
     wait('one');
     seat.release('failed');
@@ -361,20 +373,19 @@ describe('a pool that is reconfigured', () => {
     const { pool, sit, wait, scheduler, log } = setUp();
     sit();
     wait('one');
-    pool.reconfigure(options({ queue: { max: 3, deadlineMs: 100 } }));
+    pool.reconfigure(options({ classes: classesWithDeadline(100) }));
     wait('two');
     scheduler.advance(100);
     expect(log).toEqual(['one pool_queue_timeout at 100', 'two pool_queue_timeout at 100']);
   });
 
-  it('keeps a deadline that was given before a longer one', () => {
+  it('applies a longer deadline to those who wait already', () => {
     const { pool, sit, wait, scheduler, log } = setUp();
     sit();
     wait('one');
-    pool.reconfigure(options({ queue: { max: 3, deadlineMs: 60_000 } }));
-    wait('two');
+    pool.reconfigure(options({ classes: classesWithDeadline(60_000) }));
     scheduler.advance(60_000);
-    expect(log).toEqual(['one pool_queue_timeout at 5000', 'two pool_queue_timeout at 60000']);
+    expect(log).toEqual(['one pool_queue_timeout at 60000']);
   });
 
   it('brings every endpoint back when the health check is switched off', () => {
@@ -389,7 +400,7 @@ describe('a pool that is reconfigured', () => {
     sit('old').release('ok');
     sit('current');
     expect(pool.status().busyByZone).toEqual({ old: 0, current: 1 });
-    pool.forgetIdleZones();
+    pool.forgetIdle();
     expect(pool.status().busyByZone).toEqual({ current: 1 });
   });
 });

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { classesWithDeadline } from '../../test/pools/pool-options.ts';
+import { workClasses } from '../core/work-class.ts';
 import type { PoolOptions } from './options.ts';
-import { shareOfPools } from './share.ts';
+import { shareAmongGateways, shareOfPools } from './share.ts';
 
 function pool(name: string, seats: readonly number[], queueMax = 8): PoolOptions {
   return {
@@ -9,11 +11,14 @@ function pool(name: string, seats: readonly number[], queueMax = 8): PoolOptions
     kind: 'http',
     endpoints: seats.map((count, i) => ({ url: `http://odoo-${i}:8069`, seats: count })),
     keepAlive: false,
-    queue: { max: queueMax, deadlineMs: 5_000 },
+    queue: { max: queueMax, perTenant: 64 },
+    classes: classesWithDeadline(5_000),
+    serves: workClasses,
     timeoutMs: 130_000,
     connectTimeoutMs: 2_000,
     maxBodyBytes: 1_000,
     requestBody: 'collect',
+    shared: false,
     health: undefined,
   };
 }
@@ -109,5 +114,53 @@ describe('the shares of a pool', () => {
       [1, 2],
       [2, 1],
     ]);
+  });
+});
+
+describe('pools of several gateways', () => {
+  const seatsOf = (pools: readonly PoolOptions[]): number[] =>
+    pools.map(({ endpoints }) => sum(endpoints.map(({ seats }) => seats)));
+  const own = pool('own', [8]);
+  const both = { ...pool('both', [4, 4]), shared: true };
+
+  it('are divided over all processes where they are shared, else over the workers of each gateway', () => {
+    const parts = [0, 1, 2, 3].map((index) =>
+      seatsOf(
+        shareAmongGateways([own, both], {
+          worker: { index: index % 2, of: 2 },
+          process: { index, of: 4 },
+        }),
+      ),
+    );
+    expect(parts).toEqual([0, 1, 2, 3].map(() => [4, 2]));
+  });
+
+  it('are whole where there is neither a second worker nor a second gateway', () => {
+    expect(shareAmongGateways([own, both], { worker: undefined, process: undefined })).toEqual([own, both]);
+    expect(seatsOf(shareAmongGateways([both], { worker: undefined, process: { index: 0, of: 1 } }))).toEqual([
+      8,
+    ]);
+  });
+
+  it('sum up to what there is, while there are no more processes than seats', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), (of) => {
+        const parts = Array.from({ length: of }, (_, index) =>
+          seatsOf(shareAmongGateways([both], { worker: undefined, process: { index, of } })),
+        );
+        expect(sum(parts.flat())).toBe(8);
+      }),
+    );
+  });
+
+  it('have one seat at least, each at another endpoint', () => {
+    const small = { ...pool('small', [1, 1]), shared: true };
+    const urls = [0, 1, 2, 3].map((index) =>
+      shareAmongGateways([small], { worker: undefined, process: { index, of: 4 } }).flatMap(({ endpoints }) =>
+        endpoints.map(({ url, seats }) => `${url} ${seats}`),
+      ),
+    );
+    expect(urls.every((list) => list.length === 1 && list[0]?.endsWith(' 1'))).toBe(true);
+    expect(new Set(urls.flat()).size).toBe(2);
   });
 });
