@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../core/clock.ts';
 import type { Allow, Refuse } from '../core/decision.ts';
+import type { LimitOutcome } from '../core/limit.ts';
 import { createAccessLog } from './access-log.ts';
 import type { Finished } from './observer.ts';
 
@@ -8,13 +9,39 @@ const allow: Allow = {
   decision: 'allow',
   zone: 'partner',
   workload: 'batch',
+  workClass: 'batch',
   pool: 'odoo-batch',
   at: 'zones/partner.yaml:6:8',
   principal: { kind: 'jwt', subject: 'edi-"acme"', issuer: 'keycloak', scopes: [], tenant: 'acme' },
   tenant: { id: 'acme', tier: 'shared', database: 'acme' },
-  odoo: { protocol: 'json-2', model: 'sale.order', method: 'read' },
+  odoo: {
+    protocol: 'json-2',
+    service: 'object',
+    model: 'sale.order',
+    method: 'read',
+    database: undefined,
+    login: undefined,
+    sized: true,
+    records: undefined,
+    limit: undefined,
+  },
   limits: [],
   trace: [],
+};
+
+const limit: LimitOutcome = {
+  kind: 'rate',
+  name: 'partner-rate',
+  key: 'acme',
+  cost: 1,
+  remaining: 9,
+  shadow: false,
+  admitted: true,
+  burst: 10,
+  windowMs: 1000,
+  retryAfterMs: 0,
+  moreAfterMs: 100,
+  at: 'zones/partner.yaml:19:5',
 };
 
 const refuse: Refuse = {
@@ -76,6 +103,18 @@ describe('the access log', () => {
     });
     expect(lines[0]).not.toContain('"upstream"');
     expect(lines[0]).not.toContain('"pool"');
+  });
+
+  it.each([
+    [[undefined, undefined], undefined],
+    [[undefined, 'share'], 'share'],
+    [['open', 'share'], 'open'],
+    [['share', 'open', undefined], 'open'],
+  ] as const)('tells what held in the place of the store: of %j it is %s', (modes, told) => {
+    const { log, lines } = openLog();
+    const limits = modes.map((mode): LimitOutcome => ({ ...limit, ...(mode !== undefined && { mode }) }));
+    log.finished({ ...finished, decision: { ...allow, limits } });
+    expect((JSON.parse(lines[0] ?? '') as { limitMode?: string }).limitMode).toBe(told);
   });
 
   it('leaves out what was not found out', () => {

@@ -1,5 +1,6 @@
 // hot path: one line per request, made by JSON.stringify alone: half of what a logger's own serialiser costs.
 import type { Clock } from '../core/clock.ts';
+import type { LimitOutcome } from '../core/limit.ts';
 import type { Finished, Malformed } from './observer.ts';
 import { publicPath } from './secret-paths.ts';
 
@@ -32,12 +33,20 @@ export function createAccessLog(output: { write(text: string): unknown }, clock:
         method: request.method,
         host: request.host,
         path: publicPath(request.path),
-        odoo: decision?.odoo === undefined ? undefined : `${decision.odoo.model}/${decision.odoo.method}`,
+        odoo:
+          decision?.odoo === undefined
+            ? undefined
+            : `${decision.odoo.model || decision.odoo.service}/${decision.odoo.method}`,
+        transaction: request.transaction?.name,
+        outcome: request.transaction?.outcome,
         workload: decision?.workload,
+        // Else it is what the workload says.
+        class: decision?.workClass === 'critical' ? 'critical' : undefined,
         pool: decision?.pool,
         upstream: request.upstream,
         status: request.status,
         reason: request.failure,
+        limitMode: decision === undefined ? undefined : modeOf(decision.limits),
         at: refusal?.at === '' ? undefined : refusal?.at,
         durationMs: roundMs(request.durationMs),
         queueMs: request.queueMs === 0 ? undefined : roundMs(request.queueMs),
@@ -58,6 +67,15 @@ export function createAccessLog(output: { write(text: string): unknown }, clock:
       output.write(`${line}\n`);
     },
   };
+}
+
+/** What held in the place of the store, while that failed: of several the loosest. */
+function modeOf(limits: readonly LimitOutcome[]): LimitOutcome['mode'] {
+  let mode: LimitOutcome['mode'];
+  for (const outcome of limits) {
+    if (outcome.mode !== undefined && mode !== 'open') mode = outcome.mode;
+  }
+  return mode;
 }
 
 function roundMs(ms: number): number {

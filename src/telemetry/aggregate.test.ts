@@ -27,14 +27,17 @@ async function worker({
       {
         name: 'odoo',
         seats: 2,
+        recommendedSeats: 2,
         busyByZone: { office: 1 },
         queuedByZone: { office: 3 },
         queueMax: 4,
+        classes: [{ name: 'interactive', busy: 1, queued: 3, longestWaitMs: 1_500 }],
         endpoints: [{ url: 'http://odoo:8069', up: true, saturated: false }],
         ...pool,
       },
     ],
     bounded: () => [{ name: 'guard_keys', size: entries, max: 10 }],
+    limitDeciders: () => ({}),
   });
   for (let i = 0; i < requests; i++) metrics.requests.add(['proxy', 'office', 'none', 'interactive', 200]);
   for (const seconds of durations) metrics.duration.add('office', 'batch', seconds);
@@ -79,6 +82,7 @@ describe('the metrics of several workers', () => {
       'bulkhead_pool_queue_length{pool="odoo",zone="office"} 6',
       'bulkhead_pool_queue_limit{pool="odoo"} 8',
       'bulkhead_pool_seats_busy{pool="odoo",zone="office"} 2',
+      'bulkhead_pool_seats_recommended{pool="odoo"} 4',
       'bulkhead_pool_seats{pool="odoo"} 4',
       'bulkhead_request_duration_seconds_bucket{le="0.025",zone="office",workload="batch"} 2',
       'bulkhead_request_duration_seconds_count{zone="office",workload="batch"} 3',

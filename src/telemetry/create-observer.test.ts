@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { manualClock } from '../core/clock.ts';
 import type { Allow, Refuse } from '../core/decision.ts';
 import type { LimitOutcome } from '../core/limit.ts';
 import type { AccessLog } from './access-log.ts';
 import { createObserver } from './create-observer.ts';
 import { createMetrics } from './metrics.ts';
 import type { Finished } from './observer.ts';
+import { RecentRefusals } from './recent-refusals.ts';
 import { createTenantLabels } from './tenant-label.ts';
 
 const allow: Allow = {
   decision: 'allow',
   zone: 'partner',
   workload: 'batch',
+  workClass: 'batch',
   pool: 'machines',
   at: 'zones/partner.yaml:2:8',
   principal: undefined,
@@ -43,6 +46,7 @@ const finished: Finished = {
   upstream: 'http://127.0.0.1:8070',
 };
 const limit = (name: string, changes: Partial<LimitOutcome> = {}): LimitOutcome => ({
+  kind: 'rate',
   name,
   key: 'acme',
   cost: 1,
@@ -61,9 +65,12 @@ const of = (tenant: string): Allow => ({
   tenant: { id: tenant, tier: 'shared', database: tenant },
 });
 
+const startMs = Date.UTC(2026, 0, 1);
+
 function open({ tenantLabels = 10, accessLog = true } = {}) {
-  const metrics = createMetrics({ pools: () => [], bounded: () => [] });
+  const metrics = createMetrics({ pools: () => [], bounded: () => [], limitDeciders: () => ({}) });
   const labels = createTenantLabels(tenantLabels);
+  const refusals = new RecentRefusals(manualClock(startMs));
   const logged: string[] = [];
   const log: AccessLog = {
     finished: ({ requestId }) => void logged.push(requestId),
@@ -74,11 +81,13 @@ function open({ tenantLabels = 10, accessLog = true } = {}) {
     log,
     accessLog,
     tenantLabel: (tenant) => labels.of(tenant),
+    refusals,
     onFault: () => {},
   });
   return {
     observer,
     logged,
+    refusals,
     /** The lines of one metric, as they are scraped. */
     async lines(name: string): Promise<string[]> {
       const text = await metrics.registry.getSingleMetricAsString(`bulkhead_${name}`);
@@ -159,6 +168,23 @@ describe('bulkhead_limit_decisions_total', () => {
       'bulkhead_limit_decisions_total{zone="partner",limit="rate",outcome="refused"} 2',
       'bulkhead_limit_decisions_total{zone="partner",limit="soon",outcome="admitted"} 1',
       'bulkhead_limit_decisions_total{zone="partner",limit="soon",outcome="shadow_refused"} 2',
+    ]);
+  });
+});
+
+describe('the keys that were refused last', () => {
+  it('are noted for each limit that refused or would have, with the request', () => {
+    const { observer, refusals } = open();
+    const outcomes = [
+      limit('rate', { at: 'a:1:1' }),
+      limit('slow', { at: 'a:2:1', admitted: false, cost: 3, retryAfterMs: 70 }),
+      limit('soon', { at: 'a:3:1', admitted: false, shadow: true }),
+    ];
+    observer.finished({ ...finished, decision: { ...allow, limits: outcomes }, failure: 'limit_exceeded' });
+    const common = { zone: 'partner', key: 'acme', times: 1, lastMs: startMs, requestId: 'r-1' };
+    expect(refusals.list()).toEqual([
+      { ...common, name: 'slow', at: 'a:2:1', shadow: false, cost: 3, retryAfterMs: 70 },
+      { ...common, name: 'soon', at: 'a:3:1', shadow: true, cost: 1, retryAfterMs: 0 },
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { type Aggregator, collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client';
-import { createConfigFresh, createReloads } from './primary-metrics.ts';
+import { createAdminChanges, createConfigFresh, createReloads } from './primary-metrics.ts';
 import { TalliedHistogram } from './histogram.ts';
 import { type LabelValue, Tally } from './tally.ts';
 
@@ -15,26 +15,43 @@ export interface Metrics {
   limitDecisions: Tally<readonly [zone: string, limit: string, outcome: string]>;
   failedAttempts: Tally<readonly [zone: string, kind: string]>;
   penalties: Tally<readonly [zone: string, subject: string]>;
+  sharedClients: Counter;
   queueWait: TalliedHistogram<'zone' | 'pool'>;
+  classWait: TalliedHistogram<'pool' | 'class'>;
+  service: TalliedHistogram<'pool' | 'class'>;
+  shed: Tally<readonly [pool: string, workClass: string, cause: string]>;
+  seatSeconds: Tally<readonly [pool: string, workClass: string, useful: string]>;
+  tenantSeatSeconds: Tally<readonly [pool: string, tenant: string]>;
+  ejections: Tally<readonly [pool: string, cause: string]>;
+  lookUps: Tally<readonly [pool: string, name: string, result: string]>;
+  transactions: Tally<readonly [transaction: string, zone: string, tenant: string, outcome: string]>;
+  transactionDuration: TalliedHistogram<'transaction' | 'zone'>;
   reloads: Counter<'result'>;
   configInfo: Gauge<'version'>;
   configFresh: Gauge;
   limitStoreUp: Gauge;
+  limitInstances: Gauge;
+  adminChanges: Counter<'action' | 'outcome'>;
 }
 
 /** A pool as the metrics show it. */
 export interface PoolReading {
   name: string;
   seats: number;
+  recommendedSeats: number;
   busyByZone: Record<string, number>;
   queuedByZone: Record<string, number>;
   queueMax: number;
+  classes: readonly { name: string; busy: number; queued: number; longestWaitMs: number }[];
   endpoints: readonly { url: string; up: boolean; saturated: boolean }[];
+  names?: readonly { name: string; addresses: number; failure: string | undefined }[];
 }
 
 /** What is read only when somebody scrapes. */
 export interface MetricSources {
   pools(): PoolReading[];
+  /** Limit decisions since the start, by who decided. */
+  limitDeciders(): Record<string, number>;
   /** Bounded collections by name: how full, and how full they may get. */
   bounded(): { name: string; size: number; max: number }[];
 }
@@ -46,6 +63,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  registry.registerMetric(limitDeciders(sources));
   for (const gauge of [...poolGauges(sources), ...boundedGauges(sources)]) registry.registerMetric(gauge);
   return {
     registry,
@@ -83,12 +101,74 @@ export function createMetrics(sources: MetricSources): Metrics {
       help: 'Failures too many, after which an address or an account is held back.',
       labelNames: ['zone', 'subject'],
     }),
+    sharedClients: new Counter({
+      name: 'bulkhead_shared_client_keys_total',
+      help: 'Times that a client was counted together with others, because too many new addresses came.',
+      registers,
+    }),
     queueWait: registered(
       registry,
       new TalliedHistogram({
         name: 'bulkhead_pool_queue_wait_seconds',
         help: 'Time that requests waited for a seat, those that got one at once left out.',
         labelNames: ['zone', 'pool'],
+        buckets: seconds,
+      }),
+    ),
+    classWait: registered(
+      registry,
+      new TalliedHistogram({
+        name: 'bulkhead_pool_class_wait_seconds',
+        help: 'Time that requests waited for a seat, by class, those that got one at once left out.',
+        labelNames: ['pool', 'class'],
+        buckets: seconds,
+      }),
+    ),
+    service: registered(
+      registry,
+      new TalliedHistogram({
+        name: 'bulkhead_pool_service_seconds',
+        help: 'Time that requests held a seat.',
+        labelNames: ['pool', 'class'],
+        buckets: seconds,
+      }),
+    ),
+    shed: registerTally(registry, {
+      name: 'bulkhead_pool_shed_total',
+      help: 'Requests that got no seat: client_gone, deadline, delay, tenant_queue_full, pool_queue_full.',
+      labelNames: ['pool', 'class', 'cause'],
+    }),
+    seatSeconds: registerTally(registry, {
+      name: 'bulkhead_pool_seat_seconds_total',
+      help: 'Time for which seats were held; useful is no when no answer came, or nobody waited for it any more.',
+      labelNames: ['pool', 'class', 'useful'],
+    }),
+    tenantSeatSeconds: registerTally(registry, {
+      name: 'bulkhead_pool_tenant_seat_seconds_total',
+      help: 'Time for which seats were held, by tenant.',
+      labelNames: ['pool', 'tenant'],
+    }),
+    ejections: registerTally(registry, {
+      name: 'bulkhead_pool_endpoint_ejections_total',
+      help: 'Times that an endpoint went out of service: unreachable, probe (a bad answer) or broken (connections break).',
+      labelNames: ['pool', 'cause'],
+    }),
+    lookUps: registerTally(registry, {
+      name: 'bulkhead_pool_name_lookups_total',
+      help: 'Look-ups of names of endpoints: same, changed, or failed, after which the known addresses stay.',
+      labelNames: ['pool', 'name', 'result'],
+    }),
+    transactions: registerTally(registry, {
+      name: 'bulkhead_transactions_total',
+      help: 'Business transactions by what became of them: done, asked (Odoo wants to know more), failed or refused.',
+      labelNames: ['transaction', 'zone', 'tenant', 'outcome'],
+    }),
+    transactionDuration: registered(
+      registry,
+      new TalliedHistogram({
+        name: 'bulkhead_transaction_duration_seconds',
+        help: 'Time from the head of a business transaction to the last byte of its answer.',
+        labelNames: ['transaction', 'zone'],
         buckets: seconds,
       }),
     ),
@@ -101,6 +181,13 @@ export function createMetrics(sources: MetricSources): Metrics {
       registers,
     }),
     configFresh: createConfigFresh(registers),
+    adminChanges: createAdminChanges(registers),
+    limitInstances: new Gauge({
+      name: 'bulkhead_limit_instances',
+      help: 'Instances, workers counted one by one, among which limits are divided while the store fails.',
+      aggregator: 'max',
+      registers,
+    }),
     limitStoreUp: new Gauge({
       name: 'bulkhead_limit_store_up',
       help: 'Whether the store of the limits answers; always 1 for the one in memory.',
@@ -108,6 +195,20 @@ export function createMetrics(sources: MetricSources): Metrics {
       registers,
     }),
   };
+}
+
+/** A counter that is kept elsewhere and read when somebody scrapes. */
+function limitDeciders(sources: MetricSources): Counter {
+  return new Counter({
+    name: 'bulkhead_limit_deciders_total',
+    help: 'Limit decisions by who made them: store, this share of it, open (let pass uncounted), closed (refused unasked).',
+    labelNames: ['by'],
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [by, count] of Object.entries(sources.limitDeciders())) this.inc({ by }, count);
+    },
+  });
 }
 
 function registered<One extends object>(registry: Registry, metric: One): One {
@@ -170,6 +271,11 @@ function poolGauges(sources: MetricSources): Gauge[] {
       labelNames: ['pool'],
       read: (metric, pool) => metric.set({ pool: pool.name }, pool.seats),
     }),
+    gauge('bulkhead_pool_seats_recommended', {
+      help: 'How many seats got most done so far; all, unless more of them made each other slower.',
+      labelNames: ['pool'],
+      read: (metric, pool) => metric.set({ pool: pool.name }, pool.recommendedSeats),
+    }),
     gauge('bulkhead_pool_seats_busy', {
       help: 'Seats in use, by zone.',
       labelNames: ['pool', 'zone'],
@@ -191,6 +297,29 @@ function poolGauges(sources: MetricSources): Gauge[] {
       labelNames: ['pool'],
       read: (metric, pool) => metric.set({ pool: pool.name }, pool.queueMax),
     }),
+    gauge('bulkhead_pool_class_seats_busy', {
+      help: 'Seats in use, by class.',
+      labelNames: ['pool', 'class'],
+      read: (metric, pool) => {
+        for (const { name, busy } of pool.classes) metric.set({ pool: pool.name, class: name }, busy);
+      },
+    }),
+    gauge('bulkhead_pool_class_queue_length', {
+      help: 'Requests that wait for a seat, by class.',
+      labelNames: ['pool', 'class'],
+      read: (metric, pool) => {
+        for (const { name, queued } of pool.classes) metric.set({ pool: pool.name, class: name }, queued);
+      },
+    }),
+    gauge('bulkhead_pool_class_longest_wait_seconds', {
+      help: 'How long the request has waited that has waited longest; 0 when nobody waits.',
+      labelNames: ['pool', 'class'],
+      aggregator: 'max',
+      read: (metric, pool) => {
+        for (const { name, longestWaitMs } of pool.classes)
+          metric.set({ pool: pool.name, class: name }, longestWaitMs / 1000);
+      },
+    }),
     gauge('bulkhead_pool_endpoint_up', {
       help: 'Whether an endpoint is in service.',
       labelNames: ['pool', 'endpoint'],
@@ -198,6 +327,24 @@ function poolGauges(sources: MetricSources): Gauge[] {
       aggregator: 'min',
       read: (metric, pool) => {
         for (const { url, up } of pool.endpoints) metric.set({ pool: pool.name, endpoint: url }, up ? 1 : 0);
+      },
+    }),
+    gauge('bulkhead_pool_name_addresses', {
+      help: 'Addresses of a name of endpoints that are in use.',
+      labelNames: ['pool', 'name'],
+      aggregator: 'max',
+      read: (metric, pool) => {
+        for (const { name, addresses } of pool.names ?? []) metric.set({ pool: pool.name, name }, addresses);
+      },
+    }),
+    gauge('bulkhead_pool_name_fresh', {
+      help: 'Whether the last look-up of a name of endpoints brought addresses.',
+      labelNames: ['pool', 'name'],
+      aggregator: 'min',
+      read: (metric, pool) => {
+        for (const { name, failure } of pool.names ?? []) {
+          metric.set({ pool: pool.name, name }, failure === undefined ? 1 : 0);
+        }
       },
     }),
     gauge('bulkhead_pool_endpoint_saturated', {

@@ -21,6 +21,8 @@ export interface Finished {
   queueMs: number;
   /** Endpoint that answered. */
   upstream: string | undefined;
+  /** Set when the request was one that is counted by itself: what it is, and what became of it. */
+  transaction?: { readonly name: string; readonly outcome: string } | undefined;
 }
 
 /** Bytes that never became a request. */

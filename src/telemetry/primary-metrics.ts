@@ -7,6 +7,8 @@ export interface PrimaryMetrics {
   reloads: Counter<'result'>;
   configFresh: Gauge;
   workerRestarts: Counter;
+  /** The same metric as in `Metrics`: one process has the admin listener. */
+  adminChanges: Counter<'action' | 'outcome'>;
 }
 
 /** `serving` is asked when somebody scrapes: how many workers take requests. */
@@ -27,6 +29,7 @@ export function createPrimaryMetrics(serving: () => number): PrimaryMetrics {
     registry,
     reloads: createReloads(registers),
     configFresh: createConfigFresh(registers),
+    adminChanges: createAdminChanges(registers),
     workerRestarts: new Counter({
       name: 'bulkhead_worker_restarts_total',
       help: 'Worker processes that were started in the place of one that died.',
@@ -40,6 +43,15 @@ export function createReloads(registers: Registry[]): Counter<'result'> {
     name: 'bulkhead_config_reloads_total',
     help: 'Reloads of the configuration, by result: applied, unchanged or refused.',
     labelNames: ['result'],
+    registers,
+  });
+}
+
+export function createAdminChanges(registers: Registry[]): Counter<'action' | 'outcome'> {
+  return new Counter({
+    name: 'bulkhead_admin_changes_total',
+    help: 'Changes that somebody asked the admin listener for, by outcome: done, refused or unknown.',
+    labelNames: ['action', 'outcome'],
     registers,
   });
 }

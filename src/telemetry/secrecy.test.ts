@@ -24,7 +24,7 @@ pools: { interactive: people, websocket: tunnels }
 `,
 });
 
-const metrics = createMetrics({ pools: () => [], bounded: () => [] });
+const metrics = createMetrics({ pools: () => [], bounded: () => [], limitDeciders: () => ({}) });
 const tenantLabels = createTenantLabels(9);
 const lines: string[] = [];
 const observer = createObserver({

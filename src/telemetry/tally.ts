@@ -14,8 +14,8 @@ interface Node<Value> {
 export class Tally<Labels extends readonly LabelValue[]> {
   readonly #root: Node<Labels[number]> = { count: 0, next: undefined };
 
-  /** Adds one; the values stand in the order of the metric's label names. */
-  add(values: Labels): void {
+  /** Adds one, or another amount; the values stand in the order of the metric's label names. */
+  add(values: Labels, amount = 1): void {
     let node = this.#root;
     for (let i = 0; i < values.length; i++) {
       // Written bound: `i` is below the length.
@@ -28,7 +28,7 @@ export class Tally<Labels extends readonly LabelValue[]> {
       }
       node = child;
     }
-    node.count++;
+    node.count += amount;
   }
 
   /** Every combination of values that was counted, in the order of first appearance of each value. */
