@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdmin, type Readiness } from './admin/admin.ts';
+import { answerAboutLimits, type LimitFacts } from './admin/limit-answers.ts';
+import type { LimitAnswer, LimitQuestion } from './admin/limit-questions.ts';
 import { createKeySources, createVerifiers, type LiveVerifiers } from './auth/verifiers.ts';
 import { ConfigurationKeeper, type GoodLoad, loadFirst } from './config/keeper.ts';
 import type { Configuration } from './config/load.ts';
@@ -14,20 +16,29 @@ import { createHttpServer, type HttpServer, type HttpServerHandlers } from './ht
 import { SpoolBudget } from './http1/spool-file.ts';
 import { createUpstreamClient } from './http1/upstream.ts';
 import { MemoryStore } from './limits/memory-store.ts';
+import { ClientKeys } from './limits/client-keys.ts';
+import { CostEstimates } from './limits/cost-estimates.ts';
 import { openPenalties } from './limits/open-penalties.ts';
 import { type OpenStore, openLimitStore } from './limits/open-store.ts';
 import { deriveAccountKey, PenaltyBook } from './limits/penalty-book.ts';
 import { compilePenalties } from './limits/penalty-options.ts';
+import { redisSecretOf } from './limits/redis-place.ts';
+import type { Resolve } from './pools/name-watch.ts';
 import { probeEndpoint } from './pools/probe.ts';
-import { PoolRegistry } from './pools/registry.ts';
-import { shareOfPools, type WorkerPlace } from './pools/share.ts';
+import type { PoolOptions } from './pools/options.ts';
+import { type NameNews, PoolRegistry } from './pools/registry.ts';
+import { resolveName } from './pools/resolve-name.ts';
+import { shareAmongGateways, type WorkerPlace } from './pools/share.ts';
 import { systemScheduler } from './core/scheduler.ts';
 import { describePool } from './pools/status.ts';
 import { createInlineProxy } from './proxy/inline-proxy.ts';
+import { StaticCache } from './proxy/static-cache.ts';
 import { type MetricReading, readRegistry } from './telemetry/aggregate.ts';
 import { createObserver } from './telemetry/create-observer.ts';
 import { createLogs, flushLogs, type Logs, type LogSink } from './telemetry/log.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { RecentRefusals } from './telemetry/recent-refusals.ts';
+import { createPoolLedger } from './telemetry/pool-ledger.ts';
 import { createTenantLabels, type TenantLabels } from './telemetry/tenant-label.ts';
 
 export interface GatewayStart {
@@ -38,6 +49,8 @@ export interface GatewayStart {
   logSink?: LogSink;
   /** How often the files are looked at; 0 never. */
   watchIntervalMs?: number;
+  /** Replaces the look-up of names of endpoints. */
+  resolve?: Resolve;
   /** What was loaded already; without it the directory is. */
   first?: GoodLoad;
 }
@@ -72,6 +85,8 @@ export interface WorkerGateway {
   apply(configuration: Configuration): void;
   readiness(): Readiness;
   measure(): Promise<MetricReading[]>;
+  /** What this process knows of its limits, and what it does for an operator. */
+  answerAboutLimits(question: LimitQuestion): Promise<LimitAnswer>;
   stop(): Promise<void>;
 }
 
@@ -102,14 +117,21 @@ class RunningGateway implements Gateway, WorkerGateway {
   readonly #logs: Logs;
   readonly #metrics: Metrics;
   readonly #tenantLabels: TenantLabels;
+  readonly #refusals = new RecentRefusals(systemClock);
   readonly #store: OpenStore;
   readonly #guard = new MemoryStore({ clock: systemClock });
+  readonly #clients: ClientKeys;
+  /** Kept over reloads: what requests cost does not change with them. */
+  readonly #estimates = new CostEstimates();
   readonly #penaltyStore: ReturnType<typeof openPenalties>;
   readonly #penalties: PenaltyBook;
   readonly #keySources;
   readonly #pools: PoolRegistry;
+  /** All seats, those of other processes included. */
+  #poolOptions: readonly PoolOptions[] = [];
   readonly #upstream;
   readonly #spoolBudget: SpoolBudget;
+  readonly #staticCache: StaticCache | undefined;
   readonly #servers: HttpServer[] = [];
   #live: Live;
   #verifiers: LiveVerifiers;
@@ -131,10 +153,14 @@ class RunningGateway implements Gateway, WorkerGateway {
         this.#pools
           .statuses()
           .map((pool) => ({ ...pool, queueMax: this.#pools.get(pool.name)?.options.queue.max ?? 0 })),
+      limitDeciders: () => ({ ...this.#store.decisions() }),
       bounded: () => this.#bounded(),
     });
     this.#store = openLimitStore(gateway.store, {
       clock: systemClock,
+      onInstances: () => {
+        if (!this.#draining && this.#poolOptions.some((pool) => pool.shared)) this.#dividePools();
+      },
       onConnectionError: (cause) => this.#logs.events.warn({ cause }, 'no connection to the limit store'),
       onModeChange: (mode, cause) => {
         if (mode === 'store') this.#logs.events.info('the limit store answers again');
@@ -145,12 +171,29 @@ class RunningGateway implements Gateway, WorkerGateway {
           );
       },
     });
+    const accountKey = deriveAccountKey(
+      gateway.bruteForce.key,
+      gateway.store && redisSecretOf(gateway.store.redis),
+    );
+    this.#clients = new ClientKeys({
+      clock: systemClock,
+      secret: accountKey,
+      onShared: () => this.#metrics.sharedClients.inc(),
+      onFlood: (flooded) => {
+        if (flooded) {
+          this.#logs.events.warn(
+            'too many new client addresses: those that are not known share budgets until fewer come',
+          );
+        } else this.#logs.events.info('new client addresses have budgets of their own again');
+      },
+    });
     this.#penaltyStore = openPenalties(gateway.store, systemClock);
     this.#penalties = new PenaltyBook({
       store: this.#penaltyStore.store,
       rules: compilePenalties(gateway.bruteForce),
       clock: systemClock,
-      accountKey: deriveAccountKey(gateway.bruteForce.key, gateway.store?.redis.url),
+      accountKey,
+      clientKey: (address) => this.#clients.keyOf(address),
       onFailure: (zone, kind) => this.#metrics.failedAttempts.add([zone, kind]),
       onPenalty: (zone, subject) => this.#metrics.penalties.add([zone, subject]),
     });
@@ -171,10 +214,20 @@ class RunningGateway implements Gateway, WorkerGateway {
       clock: systemClock,
       scheduler: systemScheduler,
       probe: probeEndpoint,
-      onChange: (change) =>
-        this.#logs.events.warn(change, change.up ? 'endpoint is back' : 'endpoint is out of service'),
+      ledger: createPoolLedger(this.#metrics, (tenant) => this.#tenantLabels.of(tenant)),
+      onChange: (change) => {
+        const { pool, kind } = change;
+        if (kind !== undefined) this.#metrics.ejections.add([pool, kind]);
+        this.#logs.events.warn(change, change.up ? 'endpoint is back' : 'endpoint is out of service');
+      },
+      resolve: start.resolve ?? resolveName,
+      onLookedUp: (news) => this.#tellLookUp(news),
+      onAddresses: () => this.#upstream.retain(this.#pools.origins()),
     });
     this.#spoolBudget = new SpoolBudget(gateway.http.spool.total);
+    const { staticCache: maxBytes } = gateway;
+    this.#staticCache =
+      maxBytes === undefined ? undefined : new StaticCache({ maxBytes, clock: systemClock });
     this.#upstream = createUpstreamClient();
     this.#verifiers = createVerifiers(configuration.identities, this.#keySources, systemClock);
     this.#live = this.#bring(configuration);
@@ -192,7 +245,7 @@ class RunningGateway implements Gateway, WorkerGateway {
 
   async listen(): Promise<void> {
     const { listeners } = this.#gateway;
-    await Promise.all([this.#store.ready(), this.#penaltyStore.ready()]);
+    await Promise.all([this.#store.ready(), this.#penaltyStore.ready(), this.#pools.ready()]);
     const { log: observerLog, ...context } = this.#surfaceContext();
     const surfaces: [
       Listening['name'],
@@ -203,7 +256,13 @@ class RunningGateway implements Gateway, WorkerGateway {
         'proxy',
         listeners.proxy,
         () =>
-          createInlineProxy({ ...context, pools: this.#pools, upstream: this.#upstream, listener: 'proxy' }),
+          createInlineProxy({
+            ...context,
+            pools: this.#pools,
+            upstream: this.#upstream,
+            staticCache: this.#staticCache,
+            listener: 'proxy',
+          }),
       ],
       [
         'forwardAuth',
@@ -242,9 +301,7 @@ class RunningGateway implements Gateway, WorkerGateway {
     this.#verifiers = createVerifiers(configuration.identities, this.#keySources, systemClock);
     this.#live = this.#bring(configuration);
     this.#keySources.retain(configuration.identities.issuers.values());
-    this.#upstream.retain(
-      new Set(configuration.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpoint.url))),
-    );
+    this.#upstream.retain(this.#pools.origins());
   }
 
   async stop(): Promise<void> {
@@ -254,7 +311,7 @@ class RunningGateway implements Gateway, WorkerGateway {
     const { delay, timeout } = this.#gateway.drain;
     this.#logs.events.info({ delayMs: delay, timeoutMs: timeout }, 'draining');
     if (delay > 0) await sleep(delay);
-    const drained = Promise.all(this.#servers.map((server) => server.drain()));
+    const drained = Promise.all(this.#servers.map((server) => server.drain({ tunnelSpreadMs: timeout / 2 })));
     const ended = await Promise.race([drained.then(() => true), sleep(timeout, false, { ref: false })]);
     if (!ended) {
       this.#logs.events.warn('requests were still in progress when the drain time was over');
@@ -269,8 +326,9 @@ class RunningGateway implements Gateway, WorkerGateway {
 
   /** Puts a configuration in force: pools first, so that nothing is routed to one that is not there yet. */
   #bring(configuration: Configuration): Live {
-    const { pools } = configuration;
-    this.#pools.apply(this.#place === undefined ? pools : shareOfPools(pools, this.#place));
+    this.#store.startRelease(configuration.gateway.version);
+    this.#poolOptions = configuration.pools;
+    this.#dividePools();
     this.#metrics.configInfo.reset();
     this.#metrics.configInfo.set({ version: configuration.snapshot.version }, 1);
     this.#metrics.configFresh.set(1);
@@ -282,8 +340,33 @@ class RunningGateway implements Gateway, WorkerGateway {
         limits: this.#store.store,
         guard: this.#guard,
         penalties: this.#penalties,
+        clients: this.#clients,
+        estimates: this.#estimates,
       }),
     };
+  }
+
+  /** Takes this process's part of the pools: again whenever a gateway comes or goes. */
+  #dividePools(): void {
+    const process = this.#store.place();
+    this.#pools.apply(shareAmongGateways(this.#poolOptions, { worker: this.#place, process }));
+  }
+
+  #tellLookUp({ pool, name, outcome, isNews }: NameNews): void {
+    this.#metrics.lookUps.add([pool, name, outcome.kind]);
+    if (!isNews) return;
+    const { events } = this.#logs;
+    if (outcome.kind === 'failed') {
+      events.warn(
+        { pool, name, cause: outcome.cause },
+        'the name of endpoints was not found; those that are known stay',
+      );
+    } else if (outcome.kind === 'same') {
+      events.info({ pool, name }, 'the name of endpoints is found again');
+    } else {
+      const { added, removed } = outcome;
+      events.info({ pool, name, added, removed }, 'endpoints changed in the DNS');
+    }
   }
 
   #surfaceContext() {
@@ -297,6 +380,7 @@ class RunningGateway implements Gateway, WorkerGateway {
         log: this.#logs.access,
         accessLog: telemetry.accessLog,
         tenantLabel: (tenant) => this.#tenantLabels.of(tenant),
+        refusals: this.#refusals,
         onFault: (error, requestId) =>
           this.#logs.events.error({ err: error, requestId }, 'the gateway failed'),
       }),
@@ -310,6 +394,17 @@ class RunningGateway implements Gateway, WorkerGateway {
         const registry = this.#registry();
         return { contentType: registry.contentType, text: await registry.metrics() };
       },
+      limits: {
+        scope: () => this.#live.snapshot,
+        token: () => this.#keeper.current.gateway.admin.token,
+        processes: {
+          askAll: async (question) => [await this.answerAboutLimits(question)],
+          askOne: (question) => this.answerAboutLimits(question),
+        },
+        audit: this.#logs.audit,
+        clock: systemClock,
+        onChange: (action, outcome) => this.#metrics.adminChanges.inc({ action, outcome }),
+      },
       onFailure: (what, error) => this.#logs.events.error({ err: error }, `${what} could not be read`),
     });
   }
@@ -318,8 +413,21 @@ class RunningGateway implements Gateway, WorkerGateway {
     return readRegistry(this.#registry());
   }
 
+  answerAboutLimits(question: LimitQuestion): Promise<LimitAnswer> {
+    const facts: LimitFacts = {
+      scope: this.#live.snapshot,
+      desk: this.#store.desk,
+      store: { kind: this.#store.kind, up: this.#store.up() },
+      guardKeysOf: (limit) => this.#guard.keysOf(limit),
+      refusals: this.#refusals,
+      clock: systemClock,
+    };
+    return answerAboutLimits(facts, question);
+  }
+
   #registry() {
     this.#metrics.limitStoreUp.set(this.#store.up() ? 1 : 0);
+    this.#metrics.limitInstances.set(this.#store.instances());
     return this.#metrics.registry;
   }
 
@@ -342,9 +450,20 @@ class RunningGateway implements Gateway, WorkerGateway {
     return [
       { name: 'limit_keys', size: this.#store.size(), max: this.#store.maxKeys },
       { name: 'guard_keys', size: this.#guard.size, max: this.#guard.maxKeys },
+      { name: 'refused_keys', size: this.#refusals.size, max: this.#refusals.max },
+      ...this.#clients.sizes(),
       ...this.#penalties.sizes(),
       { name: 'tenant_labels', size: this.#tenantLabels.size(), max: this.#tenantLabels.max },
       { name: 'spool_bytes', size: this.#spoolBudget.usedBytes, max: this.#spoolBudget.maxBytes },
+      ...(this.#staticCache === undefined
+        ? []
+        : [
+            {
+              name: 'static_cache_bytes',
+              size: this.#staticCache.bytes,
+              max: this.#staticCache.maxBytes,
+            },
+          ]),
       ...Object.entries(sizes).map(([name, size]) => ({ name, size, max: credentialCacheMax })),
     ];
   }

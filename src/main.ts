@@ -17,6 +17,8 @@ async function main(argv: readonly string[]): Promise<number> {
       return (await import('./cli/explain.ts')).explain(rest);
     case 'test':
       return (await import('./cli/test.ts')).test(rest);
+    case 'limits':
+      return (await import('./cli/limits.ts')).limits(rest);
     case 'schema':
       return (await import('./cli/schema.ts')).schema(rest);
     case 'demo':

@@ -15,6 +15,8 @@ export async function explain(argv: readonly string[]): Promise<number> {
     header: { type: 'string', short: 'H', multiple: true },
     from: { type: 'string' },
     as: { type: 'string' },
+    at: { type: 'string' },
+    body: { type: 'string' },
     json: { type: 'boolean' },
     batch: { type: 'string' },
   });
@@ -30,7 +32,14 @@ export async function explain(argv: readonly string[]): Promise<number> {
     if (values.batch !== undefined) return await explainBatch(values.batch, explainer);
     const headers = readHeaders(values.header ?? []);
     const as = values.as === undefined ? undefined : parseJson(values.as);
-    const question = readQuestion({ request: positionals.join(' '), headers, from: values.from, as });
+    const question = readQuestion({
+      request: positionals.join(' '),
+      headers,
+      from: values.from,
+      as,
+      at: values.at,
+      body: values.body,
+    });
     if ('complaint' in question) return refuseUsage(question.complaint);
     const decision = await explainer.ask(question);
     process.stdout.write(

@@ -5,6 +5,9 @@ const request = 'GET https://acme.example/odoo';
 const notARequest =
   '"request" must be METHOD URL with an absolute URL, such as GET https://acme.erp.example/odoo.';
 
+const notAnInstant =
+  '"at" must be a date and time with its distance from UTC, such as 2026-12-24T17:00+01:00.';
+
 describe('readQuestion', () => {
   it('fills in what is not written', () => {
     expect(readQuestion({ request })).toEqual({ request, headers: {}, from: '192.0.2.1' });
@@ -18,6 +21,13 @@ describe('readQuestion', () => {
       as: { jwt: { sub: 'edi', scope: 'a b', tenant: 'acme' } },
     };
     expect(readQuestion(question)).toEqual(question);
+  });
+
+  it.each([
+    ['2026-12-24T17:00+01:00', '2026-12-24T16:00:00.000Z'],
+    ['2026-12-24T16:00:30Z', '2026-12-24T16:00:30.000Z'],
+  ])('reads the instant %s', (at, instant) => {
+    expect(readQuestion({ request, at })).toMatchObject({ at: Date.parse(instant) });
   });
 
   it('takes undefined for not written, as a command line gives it', () => {
@@ -43,6 +53,9 @@ describe('readQuestion', () => {
     [{ request, from: 'localhost' }, '"from" must be an IP address.'],
     [{ request, from: '192.0.2.1/24' }, '"from" must be an IP address.'],
     [{ request, from: 7 }, '"from" must be an IP address.'],
+    ...['2026-12-24T17:00', '2026-12-24', '2026-02-30T17:00Z', '2026-12-24 17:00+01:00', 7, 'now'].map(
+      (at): [unknown, string] => [{ request, at }, notAnInstant],
+    ),
     [{ request, headers: { 'a b': 'c' } }, 'headers.a b: A header must be Name: value.'],
     [{ request, headers: { '': 'c' } }, 'headers: A header must be Name: value.'],
     [{ request, headers: { a: 7 } }, 'headers.a: The value of a header must be a text.'],

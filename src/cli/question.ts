@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { assumedCredentialSchema } from '../auth/options.ts';
 import { canonicalIp } from '../core/ip.ts';
-import { parseDescription } from '../decide/described-request.ts';
+import { parseDescription, parseInstant } from '../decide/described-request.ts';
 
 const notAnAddress = '"from" must be an IP address.';
+
+const notAnInstant =
+  '"at" must be a date and time with its distance from UTC, such as 2026-12-24T17:00+01:00.';
 
 const questionFields = {
   request: z
@@ -24,6 +27,13 @@ const questionFields = {
     .refine((text) => canonicalIp(text) !== undefined, { error: () => notAnAddress })
     .default('192.0.2.1'),
   as: assumedCredentialSchema.optional(),
+  /** A text as it stands, anything else as JSON. */
+  body: z.unknown().optional(),
+  at: z
+    .string({ error: () => notAnInstant })
+    .refine((text) => parseInstant(text) !== undefined, { error: () => notAnInstant })
+    .transform((text) => parseInstant(text))
+    .optional(),
 };
 
 const questionSchema = z.strictObject(questionFields, {

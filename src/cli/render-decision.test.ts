@@ -12,6 +12,9 @@ const budget = {
   shadow: false,
   admitted: true,
   at: 'z:9:5',
+  kind: 'rate' as const,
+  windowEnds: null,
+  figures: 'default',
 };
 
 const allowed: DecisionJson = {
@@ -23,12 +26,22 @@ const allowed: DecisionJson = {
   principal: { kind: 'jwt', subject: 'edi-acme', issuer: 'keycloak' },
   tenant: 'acme',
   workload: 'interactive',
+  class: 'interactive',
   pool: 'odoo-interactive',
-  odoo: { protocol: 'json-2', model: 'stock.picking', method: 'read', database: 'acme' },
+  odoo: {
+    protocol: 'json-2',
+    service: 'object',
+    model: 'stock.picking',
+    method: 'read',
+    database: 'acme',
+    login: null,
+    records: null,
+    limit: null,
+  },
   limits: [
     budget,
     { ...budget, name: 'client-rate', key: 'acme/edi-acme', cost: 2, remaining: 0 },
-    { ...budget, name: 'soon', shadow: true, remaining: 4 },
+    { ...budget, name: 'soon', shadow: true, remaining: 4, figures: 'tenant acme, cut-off' },
     { ...budget, name: 'tighter', shadow: true, remaining: 0, admitted: false },
   ],
   trace: [
@@ -49,6 +62,7 @@ const unknown = {
   principal: null,
   tenant: null,
   workload: null,
+  class: null,
   pool: null,
   odoo: null,
   limits: [],
@@ -65,10 +79,11 @@ ALLOW
   tenant     acme
   Odoo call  stock.picking read
   workload   interactive
+  class      interactive
   pool       odoo-interactive
   limit      partner-rate of acme: costs 1, 99 left
   limit      client-rate of acme/edi-acme: costs 2, 0 left
-  limit      soon of acme: costs 1, 4 left (shadow)
+  limit      soon of acme: costs 1, 4 left (shadow), figures: tenant acme, cut-off
   limit      tighter of acme: costs 1, 0 left (shadow), would refuse
 
 How it came to that:

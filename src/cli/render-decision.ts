@@ -15,14 +15,16 @@ export function renderDecision({ request }: { request: string }, decision: Decis
     principal === null ? null : `${principal.subject} (${principal.kind} of ${principal.issuer})`,
   );
   fact('tenant', decision.tenant);
-  fact('Odoo call', odoo === null ? null : `${odoo.model} ${odoo.method}`);
+  fact('Odoo call', odoo === null ? null : `${odoo.model || odoo.service} ${odoo.method}`);
   fact('workload', decision.workload);
+  fact('class', decision.class);
   fact('pool', decision.pool);
   for (const limit of decision.limits) {
+    const whose = limit.figures === 'default' ? '' : `, figures: ${limit.figures}`;
     const verdict = limit.admitted ? '' : limit.shadow ? ', would refuse' : ', refuses';
     fact(
       'limit',
-      `${limit.name} of ${limit.key}: costs ${limit.cost}, ${limit.remaining} left${limit.shadow ? ' (shadow)' : ''}${verdict}`,
+      `${limit.name} of ${limit.key}: costs ${limit.cost}, ${limit.remaining} left${untilOf(limit)}${limit.shadow ? ' (shadow)' : ''}${whose}${verdict}`,
     );
   }
   lines.push('', 'How it came to that:');
@@ -38,4 +40,9 @@ export function renderDecision({ request }: { request: string }, decision: Decis
 function headline({ decision, reason, status }: DecisionJson): string {
   if (decision === 'allow' || reason === null) return 'ALLOW';
   return `REFUSE ${status} ${reason}: ${reasons[reason as Reason].title}.`;
+}
+
+function untilOf({ kind, windowEnds }: DecisionJson['limits'][number]): string {
+  if (kind === 'inFlight') return ' at a time';
+  return windowEnds === null ? '' : ` until ${windowEnds}`;
 }

@@ -21,7 +21,8 @@ const { pools } = compilePools(
     ],
   }),
 );
-const surroundings: ZoneSurroundings = { identities, pools };
+const ownFiguresOf = () => [];
+const surroundings: ZoneSurroundings = { identities, pools, ownFiguresOf };
 const byToken = { any: [{ jwt: { issuer: 'keycloak', audience: 'bulkhead' } }] };
 
 function compile(section: object, around: ZoneSurroundings = surroundings) {
@@ -54,6 +55,19 @@ describe('compileZone', () => {
       name: 'erp',
       at: 'erp.yaml:match',
       bruteForce: { enabled: true, at: 'erp.yaml:bruteForce' },
+      calls: {
+        maxBodyBytes: 1_048_576,
+        keepBytes: 10_485_760,
+        passesUnread: false,
+        passesDatabases: false,
+        removesDebug: true,
+        at: {
+          maxBody: 'erp.yaml:odoo.maxBody',
+          unreadable: 'erp.yaml:odoo.unreadable',
+          databaseManager: 'erp.yaml:odoo.databaseManager',
+          debug: 'erp.yaml:odoo.debug',
+        },
+      },
       tenant: { from: ['host', 'principal'], at: 'erp.yaml:tenant' },
       pools: {
         interactive: { pool: 'people', at: 'erp.yaml:pools.interactive' },
@@ -192,7 +206,7 @@ describe('compileZone', () => {
 
   it('does not complain about what a broken file may define', () => {
     const section = { identify: { any: [{ jwt: { issuer: 'x', audience: 'y' } }] }, pools: { batch: 'z' } };
-    expect(compile(section, { identities: undefined, pools: undefined }).issues).toEqual([]);
+    expect(compile(section, { identities: undefined, pools: undefined, ownFiguresOf }).issues).toEqual([]);
     expect(compile(section).issues).toHaveLength(2);
   });
 

@@ -1,26 +1,33 @@
-import { compileIdentify, type Identities } from '../auth/compile.ts';
+import { type CompiledIdentify, compileIdentify, type Identities } from '../auth/compile.ts';
 import type { ConfigPath, Issue, Locate } from '../core/issue.ts';
-import { nearestName } from '../core/nearest-name.ts';
-import type { Tier } from '../core/tenant.ts';
-import { type Workload, workloads } from '../core/workload.ts';
-import type { CompiledZone, PoolChoice } from '../decide/snapshot.ts';
-import { compileGuard, compileLimits, limitNeedsPrincipal } from '../limits/compile.ts';
+import type { CompiledZone } from '../decide/snapshot.ts';
+import { compileGuard, limitNeedsPrincipal } from '../limits/compile.ts';
+import type { OwnFigures } from '../limits/compile-overrides.ts';
+import { compileZoneLimits } from '../limits/compile-zone-limits.ts';
 import { compileOdooAllow } from '../odoo/allow.ts';
+import { compileCallRules } from '../odoo/call-options.ts';
 import { compileWorkload } from '../odoo/workload.ts';
 import type { PoolOptions } from '../pools/options.ts';
 import { isOurs } from '../decide/identity-fields.ts';
+import { checkAnswers, compileAnswers } from './answer-options.ts';
+import { checkAllow } from './check-allow.ts';
+import { compileZonePools, largestBody } from './compile-zone-pools.ts';
 import type { ZoneOptions } from './schema.ts';
 
 /** What a zone file refers to; undefined where that file is broken itself, so that its absence is not complained about too. */
 export interface ZoneSurroundings {
   identities: Identities | undefined;
   pools: readonly PoolOptions[] | undefined;
+  /** What tenants have of their own for a limit, by its id. */
+  ownFiguresOf: (limitId: string) => readonly OwnFigures[];
+  /** Undefined where a tenant file is broken. */
+  tenantIds?: ReadonlySet<string> | undefined;
 }
 
 /** Compiles one zone file. The zone is whole only when there are no issues. */
 export function compileZone(
   options: ZoneOptions,
-  { identities, pools }: ZoneSurroundings,
+  { identities, pools, ownFiguresOf, tenantIds }: ZoneSurroundings,
   locate: Locate,
 ): { zone: CompiledZone; issues: Issue[] } {
   const issues: Issue[] = [];
@@ -33,16 +40,23 @@ export function compileZone(
       ? { identify: { alternatives: [], at: '' }, issues: [] }
       : compileIdentify(options.identify, identities, under('identify'));
   issues.push(...prefixed(identify.issues, 'identify'));
-  const limits = compileLimits(options.zone, options.limits, locate);
+  const callers = {
+    zone: options.zone,
+    hasTenant: options.tenant !== undefined,
+    ...namesOf(identify.identify, identities, identify.issues.length === 0),
+    locate,
+  };
+  const limits = compileZoneLimits(options.limits, callers, ownFiguresOf);
   issues.push(...limits.issues, ...checkKeys(options), ...checkTenant(options), ...checkPassing(options));
+  issues.push(...checkAllow(options, tenantIds));
+  issues.push(...checkAnswers(options.answers));
   const guard =
     options.address.guard === undefined
       ? undefined
       : compileGuard(options.zone, options.address.guard, { path: ['address', 'guard'], locate });
   issues.push(...(guard?.issues ?? []));
-  const { tiers, ...base } = options.pools;
-  const named = compilePools(base, { path: ['pools'], pools, locate }, issues);
-  if (named.interactive === undefined && named.batch === undefined) issues.push(noHttpPool);
+  const zonePools = compileZonePools(options, { pools, tenantIds, locate });
+  issues.push(...zonePools.issues);
   return {
     zone: {
       name: options.zone,
@@ -61,16 +75,33 @@ export function compileZone(
         options.allow.odoo === undefined
           ? undefined
           : compileOdooAllow(options.allow.odoo, under('allow', 'odoo')),
+      calls: compileCallRules(options.odoo, under('odoo'), largestBody(options.pools, pools)),
       workload: compileWorkload(options.workload, under('workload')),
       limits: limits.limits,
-      pools: fillGaps(named),
-      poolsByTier: compileTiers(tiers, { named, pools, locate }, issues),
+      ...zonePools.chosen,
       forwarding: {
         passAuthorization: options.headers.passAuthorization,
         passFields: options.headers.pass,
       },
+      answers: compileAnswers(options.answers),
     },
     issues,
+  };
+}
+
+/** Whose credentials the zone accepts, and whose there are at all. */
+function namesOf(
+  { alternatives }: CompiledIdentify,
+  identities: Identities | undefined,
+  complete: boolean,
+): { accepted: ReadonlySet<string> | undefined; known: ReadonlySet<string> } {
+  if (identities === undefined) return { accepted: undefined, known: new Set() };
+  const accepted = alternatives.map((credential) =>
+    credential.kind === 'jwt' ? credential.issuer.name : credential.authority.name,
+  );
+  return {
+    accepted: complete ? new Set(accepted) : undefined,
+    known: new Set([...identities.issuers.keys(), ...identities.authorities.keys()]),
   };
 }
 
@@ -139,90 +170,4 @@ function checkPassing(options: ZoneOptions): Issue[] {
     });
   }
   return issues;
-}
-
-const noHttpPool: Issue = {
-  path: ['pools'],
-  what: 'The zone has neither an interactive nor a batch pool.',
-  consequence: 'No request could be served.',
-  fix: 'Add interactive: or batch: with the name of a pool in pools.yaml.',
-};
-
-type PoolNames = Partial<Record<Workload, string | undefined>>;
-type PoolChoices = Partial<Record<Workload, PoolChoice>>;
-
-interface PoolSurroundings {
-  pools: readonly PoolOptions[] | undefined;
-  locate: Locate;
-}
-
-/** A tier writes only what differs from the zone's own pools. */
-function compileTiers(
-  tiers: Partial<Record<Tier, PoolNames | undefined>>,
-  { named, ...surroundings }: PoolSurroundings & { named: PoolChoices },
-  issues: Issue[],
-): CompiledZone['poolsByTier'] {
-  const compiled: Partial<Record<Tier, PoolChoices>> = {};
-  for (const tier of ['shared', 'semi-isolated', 'dedicated'] as const) {
-    const names = tiers[tier];
-    if (names === undefined) continue;
-    const own = compilePools(names, { path: ['pools', 'tiers', tier], ...surroundings }, issues);
-    compiled[tier] = fillGaps({ ...named, ...own });
-  }
-  return compiled;
-}
-
-function compilePools(
-  names: PoolNames,
-  { path, pools, locate }: PoolSurroundings & { path: ConfigPath },
-  issues: Issue[],
-): PoolChoices {
-  const choices: PoolChoices = {};
-  for (const workload of workloads) {
-    const name = names[workload];
-    if (name === undefined) continue;
-    const at = [...path, workload];
-    const issue = pools === undefined ? undefined : checkPool(name, { workload, path: at, pools });
-    if (issue !== undefined) issues.push(issue);
-    choices[workload] = { pool: name, at: locate(at) };
-  }
-  return choices;
-}
-
-/** With one pool there is nothing to keep apart: it serves both classes. Static files are light, so they sit with people. */
-function fillGaps(choices: PoolChoices): PoolChoices {
-  const http = choices.interactive ?? choices.batch;
-  return http === undefined
-    ? choices
-    : { interactive: http, batch: choices.batch ?? http, static: http, ...choices };
-}
-
-function checkPool(
-  name: string,
-  { workload, path, pools }: { workload: Workload; path: ConfigPath; pools: readonly PoolOptions[] },
-): Issue | undefined {
-  const pool = pools.find((candidate) => candidate.name === name);
-  if (pool === undefined) {
-    const nearest = nearestName(
-      name,
-      pools.map((candidate) => candidate.name),
-    );
-    return {
-      path,
-      what: `"${name}" is not a pool in pools.yaml.`,
-      consequence: `${workload} requests could not be served.`,
-      fix:
-        nearest === undefined
-          ? 'Write the name of a pool in pools.yaml, or add it there.'
-          : `Write ${nearest} if that is meant, or add "${name}" to pools.yaml.`,
-    };
-  }
-  const wanted = workload === 'websocket' ? 'websocket' : 'http';
-  if (pool.kind === wanted) return undefined;
-  return {
-    path,
-    what: `Pool "${name}" is of kind ${pool.kind}, and ${workload} requests need one of kind ${wanted}.`,
-    consequence: 'Odoo answers on the wrong port with an error.',
-    fix: `Write the name of a pool with kind: ${wanted}.`,
-  };
 }

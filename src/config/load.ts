@@ -2,16 +2,17 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { compileIdentities, type Identities } from '../auth/compile.ts';
 import { identitiesSchema } from '../auth/options.ts';
-import type { Issue, Locate } from '../core/issue.ts';
+import type { Issue } from '../core/issue.ts';
 import type { CompiledZone, Snapshot } from '../decide/snapshot.ts';
 import { compilePools } from '../pools/compile.ts';
 import { type PoolOptions, poolsSchema } from '../pools/options.ts';
-import { tenantsSchema } from '../tenants/options.ts';
 import { compileTenants } from '../tenants/registry.ts';
 import { compileRule } from '../zones/compile-rule.ts';
 import { compileZoneTable } from '../zones/compile.ts';
-import { checkWorkerSeats, checkWorkerStore } from './check-workers.ts';
-import { compileZone } from './compile-zone.ts';
+import { checkStore } from './check-store.ts';
+import { checkTransactions } from './transaction-options.ts';
+import { checkSharedPools, checkWorkerSeats, checkWorkerStore } from './check-workers.ts';
+import { compileZone, type ZoneSurroundings } from './compile-zone.ts';
 import { listConfigurationFiles } from './files.ts';
 import { createProblem, type Problem, sortProblems } from './problems.ts';
 import type { Recording } from './recording.ts';
@@ -19,10 +20,14 @@ import {
   type GatewayOptions,
   gatewaySchema,
   type PolicyTest,
+  type TenantFileOptions,
+  tenantsSchema,
   type ZoneOptions,
   zoneSchema,
 } from './schema.ts';
-import { type ReadSection, SectionReader } from './section-reader.ts';
+import { locateIn, type ReadSection, SectionReader } from './section-reader.ts';
+import { withServedClasses } from './served-classes.ts';
+import { TenantFigures } from './tenant-figures.ts';
 import type { ResolvedDocument } from './secrets.ts';
 
 /** A policy test and where it stands. */
@@ -94,11 +99,20 @@ export function loadConfiguration(
   });
   const pools = compilePoolsFile(load, poolsFile);
   const tenants = compileTenantFiles(load, tenantFiles);
-  const zones = compileZones(load, zoneFiles, { identities, pools });
+  const tenantFigures = new TenantFigures(load, tenantFiles);
+  const ownFiguresOf = tenantFigures.of.bind(tenantFigures);
+  const tenantIds = tenantFiles.includes(undefined) ? undefined : new Set(tenants.byId.keys());
+  const zones = compileZones(load, zoneFiles, { identities, pools, ownFiguresOf, tenantIds });
+  tenantFigures.checkUsed(zoneFiles.map((section) => section?.value));
   if (gatewayFile !== undefined) {
-    load.note(gatewayFile.document, checkWorkerStore(gatewayFile.value));
+    load.note(gatewayFile.document, [
+      ...checkWorkerStore(gatewayFile.value),
+      ...checkStore(gatewayFile.value),
+      ...checkTransactions(gatewayFile.value.transactions),
+    ]);
     if (poolsFile !== undefined && pools !== undefined) {
       load.note(poolsFile.document, checkWorkerSeats(pools, workers ?? gatewayFile.value.workers));
+      load.note(poolsFile.document, checkSharedPools(pools, gatewayFile.value));
     }
   }
 
@@ -112,13 +126,14 @@ export function loadConfiguration(
       ? {
           gateway: gatewayFile.value,
           identities,
-          pools,
+          pools: withServedClasses(pools, zones.byName.values()),
           snapshot: {
             version: load.version(),
             trustedProxies: gatewayFile.value.trustedProxies,
             zones: zones.table,
             zonesByName: zones.byName,
             tenants,
+            transactions: gatewayFile.value.transactions,
           },
           tests: zones.tests,
         }
@@ -134,13 +149,6 @@ function checkRule(value: unknown): readonly Issue[] {
   if (typeof value !== 'object' || value === null || !('match' in value) || typeof value.match !== 'string')
     return [];
   return compileRule(value.match).issues;
-}
-
-function locateIn(document: ResolvedDocument): Locate {
-  return (path) => {
-    const { line, column } = document.locate(path);
-    return `${document.file}:${line}:${column}`;
-  };
 }
 
 function compileIdentitiesFile(
@@ -167,7 +175,7 @@ function compilePoolsFile(
 
 function compileTenantFiles(
   load: SectionReader,
-  sections: readonly (ReadSection<z.output<typeof tenantsSchema>> | undefined)[],
+  sections: readonly (ReadSection<TenantFileOptions> | undefined)[],
 ): Snapshot['tenants'] {
   const read = sections.filter((section) => section !== undefined);
   const { registry, issues } = compileTenants(read.map((section) => section.value));
@@ -188,7 +196,7 @@ interface CompiledZones {
 function compileZones(
   load: SectionReader,
   sections: readonly (ReadSection<ZoneOptions> | undefined)[],
-  surroundings: { identities: Identities | undefined; pools: readonly PoolOptions[] | undefined },
+  surroundings: ZoneSurroundings,
 ): CompiledZones {
   const byName = new Map<string, CompiledZone>();
   const documents = new Map<string, ResolvedDocument>();

@@ -9,15 +9,22 @@ import {
   textSchema,
   unreadable,
 } from '../core/schema.ts';
-import { parseDescription } from '../decide/described-request.ts';
-import { guardSchema, limitSchema, storeSchema } from '../limits/options.ts';
+import { parseDescription, parseInstant } from '../decide/described-request.ts';
+import { maxRelease } from '../limits/limit-versions.ts';
+import { guardSchema, storeSchema } from '../limits/options.ts';
+import { ownFiguresSchema, zoneLimitSchema } from '../limits/override-options.ts';
 import { bruteForceSchema } from '../limits/penalty-options.ts';
-import { odooAllowSchema } from '../odoo/allow.ts';
+import { odooAllowSchema } from '../odoo/allow-options.ts';
+import { transactionsSchema } from './transaction-options.ts';
+import { answersSchema } from './answer-options.ts';
+import { canarySchema } from './canary-options.ts';
+import { callRulesSchema } from '../odoo/call-options.ts';
 import { workloadSchema } from '../odoo/workload.ts';
-import { tenantRuleSchema } from '../tenants/options.ts';
+import { tenantRuleSchema, tenantsSchemaWith } from '../tenants/options.ts';
 import { zoneRuleShape } from '../zones/options.ts';
 import { canonicalIp, type Cidr, parseCidr } from '../core/ip.ts';
 import { reasons } from '../core/reason.ts';
+import { workClasses } from '../core/work-class.ts';
 
 /** The files that are this gateway's own; the sections of the features stand beside the features. */
 
@@ -72,6 +79,10 @@ const spoolSchema = z.strictObject({
     ),
 });
 
+// The value is not quoted in the message: it is a secret, also where it is written out.
+const adminTokenError = () =>
+  'The admin token is not 16 to 512 visible ASCII characters without blanks.\nIt could be guessed, or not be sent in a header field.\nWrite ${file:/run/secrets/admin-token}, and put 32 random characters or more into that file.';
+
 /** `gateway.yaml`. */
 export const gatewaySchema = z.strictObject({
   listeners: z
@@ -82,7 +93,7 @@ export const gatewaySchema = z.strictObject({
       forwardAuth: listenSchema
         .optional()
         .describe('ForwardAuth: Traefik asks here whether a request may pass, and sends it to Odoo itself.'),
-      admin: listenSchema.describe('Health, readiness and metrics. Keep it away from clients.'),
+      admin: listenSchema.describe('Health, readiness, metrics and budgets. Keep it away from clients.'),
     })
     .describe('Where the gateway listens, each as host:port.'),
   trustedProxies: cidrListSchema
@@ -115,6 +126,23 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({})
     .describe('Bounds of what a client may send, and how slowly.'),
+  admin: z
+    .strictObject({
+      token: z
+        .string({ error: adminTokenError })
+        .regex(/^[!-~]{16,512}$/, { error: adminTokenError })
+        .optional()
+        .describe(
+          'Secret that allows changes over the admin listener, such as resetting a budget; without it nobody may make any.',
+        ),
+    })
+    .prefault({})
+    .describe('Who may change something over the admin listener. Looking is free to whoever reaches it.'),
+  version: countSchema(0, maxRelease)
+    .optional()
+    .describe(
+      'Number of the release, written by the deployment tool: while instances differ, the limits of the highest one hold for all. Without it those hold that were loaded last.',
+    ),
   workers: countSchema(1, 64)
     .default(1)
     .describe(
@@ -142,6 +170,12 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({})
     .describe('What the gateway tells about itself.'),
+  staticCache: sizeSchema
+    .optional()
+    .describe(
+      'Memory for static files and asset bundles of Odoo, which then take no worker; without it none are kept.',
+    ),
+  transactions: transactionsSchema,
   drain: z
     .strictObject({
       delay: durationSchema
@@ -185,6 +219,18 @@ const fromError = unreadable(
   'Write an address such as 10.20.0.7.',
 );
 
+const instantError = unreadable(
+  'a date and time with its distance from UTC',
+  'The test could not be run.',
+  'Write an instant such as 2026-12-24T17:00+01:00 or 2026-12-24T16:00Z.',
+);
+
+const bodyError = unreadable(
+  'a body',
+  'The test could not be run.',
+  'Write a text, or a mapping or a list that is sent as JSON.',
+);
+
 const reasonError = unreadable(
   'a reason code',
   'The test could never pass.',
@@ -203,12 +249,22 @@ export const policyTestSchema = z.strictObject({
     .refine((text) => parseDescription(text) !== undefined, { error: requestError })
     .describe('Method and absolute URL.'),
   headers: z.record(z.string(), z.string()).default({}).describe('Header fields of the request.'),
+  body: z
+    .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())], { error: bodyError })
+    .optional()
+    .describe('Body of the request: a text as it stands, anything else as JSON.'),
   from: z
     .string({ error: fromError })
     .refine((text) => canonicalIp(text) !== undefined, { error: fromError })
     .default('192.0.2.1')
     .describe('Address of the client.'),
   as: assumedCredentialSchema.optional().describe('Credential that the caller is taken to have.'),
+  at: z
+    .string({ error: instantError })
+    .refine((text) => parseInstant(text) !== undefined, { error: instantError })
+    .transform((text) => parseInstant(text))
+    .optional()
+    .describe('When the request comes, such as 2026-12-24T17:00+01:00; for limits with a schedule.'),
   repeat: countSchema(1, 10_000)
     .default(1)
     .describe('How many times the request is sent at one instant; the last answer is what is expected.'),
@@ -220,12 +276,21 @@ export const policyTestSchema = z.strictObject({
       tenant: nameSchema.optional().describe('Tenant whose request it is.'),
       workload: choiceSchema(['interactive', 'batch', 'websocket', 'static'], 'The test could never pass.')
         .optional()
-        .describe('Class of the request.'),
+        .describe('How the request loads Odoo.'),
+      class: choiceSchema(workClasses, 'The test could never pass.')
+        .optional()
+        .describe('How urgent it is among those who wait for the pool.'),
       pool: nameSchema.optional().describe('Pool that serves it.'),
       limits: z
         .array(nameSchema)
         .optional()
         .describe('Names of the limits that it is charged to, in order of the file.'),
+      figures: z
+        .record(nameSchema, z.string())
+        .optional()
+        .describe(
+          'Whose figures govern a limit, by its name: default, tier dedicated, tenant acme, principal edi-acme of keycloak; with an entry of a schedule as in "default, cut-off".',
+        ),
     })
     .describe('The decision that is expected; only what is written is compared.'),
 });
@@ -261,8 +326,9 @@ export const zoneSchema = z.strictObject({
     })
     .prefault({})
     .describe('What callers may do.'),
+  odoo: callRulesSchema.prefault({}).describe('How Odoo calls are read here, and what of Odoo stays closed.'),
   workload: workloadSchema.prefault({}).describe('Which requests are interactive and which are batch.'),
-  limits: z.array(limitSchema).default([]).describe('Budgets; a request must have room in all of them.'),
+  limits: z.array(zoneLimitSchema).default([]).describe('Budgets; a request must have room in all of them.'),
   pools: z
     .strictObject({
       ...poolsOfZone,
@@ -277,6 +343,9 @@ export const zoneSchema = z.strictObject({
         })
         .prefault({})
         .describe('Pools that differ by the tier of the tenant.'),
+      canary: canarySchema
+        .optional()
+        .describe('Pools of a new version that some of all sessions, callers and addresses try.'),
     })
     .describe('Which workers serve which requests.'),
   headers: z
@@ -293,7 +362,13 @@ export const zoneSchema = z.strictObject({
     })
     .prefault({})
     .describe('What is passed on to Odoo.'),
+  answers: answersSchema.prefault({}).describe("What clients see of Odoo's answers."),
   tests: z.array(policyTestSchema).default([]).describe('Policy tests that bulkhead test runs.'),
 });
 
 export type ZoneOptions = z.output<typeof zoneSchema>;
+
+/** `tenants.yaml`, and each file of `tenants/`. */
+export const tenantsSchema = tenantsSchemaWith(ownFiguresSchema);
+
+export type TenantFileOptions = z.output<typeof tenantsSchema>;

@@ -1,8 +1,7 @@
 import { identitiesSchema } from '../auth/options.ts';
 import { poolsSchema } from '../pools/options.ts';
-import { tenantsSchema } from '../tenants/options.ts';
 import { jsonSchemaOf } from './json-schema.ts';
-import { gatewaySchema, zoneSchema } from './schema.ts';
+import { gatewaySchema, tenantsSchema, zoneSchema } from './schema.ts';
 
 /** The JSON Schema of each kind of configuration file, as `config/schema/` holds them. */
 export function configurationSchemas(): { file: string; text: string }[] {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import type { Issue } from '../core/issue.ts';
+import type { Issue, Locate } from '../core/issue.ts';
 import { createProblem, problemFromIssue, type Problem } from './problems.ts';
 import { readYaml } from './read-yaml.ts';
 import { type Recording, recordSecrets, replaySecrets } from './recording.ts';
@@ -80,6 +80,14 @@ export class SectionReader {
   version(): string {
     return this.#hash.copy().digest('hex').slice(0, 12);
   }
+}
+
+/** Gives `file:line:column` of a value in a file that was read. */
+export function locateIn(document: ResolvedDocument): Locate {
+  return (path) => {
+    const { line, column } = document.locate(path);
+    return `${document.file}:${line}:${column}`;
+  };
 }
 
 function readText(path: string): string | undefined {

@@ -3,6 +3,7 @@ import type { LimitOutcome } from './limit.ts';
 import type { Principal } from './principal.ts';
 import type { Reason } from './reason.ts';
 import type { Tenant } from './tenant.ts';
+import type { WorkClass } from './work-class.ts';
 import type { Workload } from './workload.ts';
 
 /** Why a stage refuses. `at` is the line that refuses; empty when the rule is the gateway's own. */
@@ -31,6 +32,8 @@ export interface Findings {
   principal: Principal | undefined;
   tenant: Tenant | undefined;
   workload: Workload | undefined;
+  /** How urgent it is among those who wait for the pool. */
+  workClass: WorkClass | undefined;
   pool: string | undefined;
   odoo: OdooCall | undefined;
   limits: readonly LimitOutcome[];
@@ -41,6 +44,7 @@ export interface Allow extends Findings {
   decision: 'allow';
   zone: string;
   workload: Workload;
+  workClass: WorkClass;
   pool: string;
   at: string;
 }

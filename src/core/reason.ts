@@ -56,6 +56,7 @@ export const reasons = {
   // authorise
   scope_missing: { status: 403, title: 'The token lacks a required scope' },
   odoo_method_not_allowed: { status: 403, title: 'This Odoo model and method are not allowed here' },
+  parameter_not_allowed: { status: 403, title: 'A query parameter is not allowed here' },
   odoo_call_unreadable: { status: 403, title: 'The Odoo call cannot be read, so it cannot be allowed' },
   origin_not_allowed: { status: 403, title: 'The WebSocket origin is not allowed' },
   // workload
@@ -67,6 +68,7 @@ export const reasons = {
   pool_down: { status: 503, title: 'No worker of this pool is available' },
   pool_queue_full: { status: 503, title: 'The workers are busy and the queue is full' },
   pool_queue_timeout: { status: 503, title: 'The workers stayed busy for too long' },
+  tenant_share_exceeded: { status: 429, title: 'The workers are busy, most of them for this tenant' },
   // forward
   body_too_large: { status: 413, title: 'The request body is too large' },
   spool_full: { status: 503, title: 'The gateway has no room for the request body now' },

@@ -1,4 +1,5 @@
 import type { Fields } from './fields.ts';
+import type { Reason } from './reason.ts';
 
 /**
  * A request line and its fields as a surface received them, before anything is believed. The inline proxy fills it from
@@ -22,4 +23,23 @@ export interface RequestHead {
    * already canonical is refused instead of canonicalised.
    */
   forwardedByPeer: boolean;
+  /** Gives the body to a decision that needs it; undefined where the surface has none to give. */
+  body?: RequestBody | undefined;
 }
+
+/** The body of a request whose head is being judged. */
+export interface RequestBody {
+  /**
+   * The whole body when it is at most `maxBytes`, empty when there is none; else why it cannot be had. One that is too large to
+   * be read may still be forwarded, so it is kept up to `keepBytes`.
+   */
+  read(bounds: { maxBytes: number; keepBytes: number }): BodyReading | Promise<BodyReading>;
+}
+
+export type BodyReading = Buffer | 'too_large' | BodyFault;
+
+/** Why a body never came. */
+export type BodyFault = Extract<
+  Reason,
+  'body_too_large' | 'body_timeout' | 'framing_invalid' | 'spool_full' | 'client_gone'
+>;

@@ -67,10 +67,31 @@ const sizeError = unreadable(
 export const sizeSchema = z
   .string({ error: sizeError })
   .regex(/^\d{1,9}(B|KiB|MiB|GiB)$/, { error: sizeError })
-  .transform((text) => {
-    const unit = /[A-Za-z]+$/.exec(text)?.[0] ?? '';
-    return Number.parseInt(text, 10) * (sizeUnits[unit] ?? 0);
-  });
+  .transform(readSizeBytes);
+
+/** A size between two others, both included, which are written as users do. */
+export function sizeBetween([least, most]: readonly [string, string], consequence: string) {
+  const error = unreadable(
+    `a size from ${least} to ${most}`,
+    consequence,
+    `Write a size from ${least} to ${most}.`,
+  );
+  return z
+    .string({ error: sizeError })
+    .regex(/^\d{1,9}(B|KiB|MiB|GiB)$/, { error: sizeError })
+    .refine(
+      (text) => !(readSizeBytes(text) < readSizeBytes(least) || readSizeBytes(text) > readSizeBytes(most)),
+      {
+        error,
+      },
+    )
+    .transform(readSizeBytes);
+}
+
+function readSizeBytes(text: string): number {
+  const unit = /[A-Za-z]+$/.exec(text)?.[0] ?? '';
+  return Number.parseInt(text, 10) * (sizeUnits[unit] ?? NaN);
+}
 
 /** A whole number between two bounds, both included. */
 export function countSchema(min: number, max: number) {

@@ -92,6 +92,7 @@ pools: { interactive: people }
     const decision = scene.ask(read, { as });
     expect(decision.decision).toBe('allow');
     expect(decision.limits.at(-1)).toEqual({
+      kind: 'rate',
       name: 'soon',
       key: 'acme',
       cost: 1,
@@ -99,6 +100,8 @@ pools: { interactive: people }
       shadow: true,
       admitted: false,
       at: 'zones/shop.yaml:12:5',
+      windowEnds: null,
+      figures: 'default',
     });
     expect(decision.trace.filter(({ stage }) => stage === 'limit').at(-1)).toEqual({
       stage: 'limit',

@@ -55,7 +55,17 @@ describe('canonicalise', () => {
       fromTrustedProxy: true,
       clientCertificate: undefined,
       webSocket: false,
-      odoo: { protocol: 'json-2', model: 'res.partner', method: 'read' },
+      odoo: {
+        protocol: 'json-2',
+        service: 'object',
+        model: 'res.partner',
+        method: 'read',
+        database: undefined,
+        login: undefined,
+        sized: false,
+        records: undefined,
+        limit: undefined,
+      },
       listener: 'proxy',
       requestId: 'r1',
     });

@@ -17,19 +17,38 @@ pools: { interactive: people, batch: machines }
 const request = 'POST https://acme.partner.example:8443/json/2/stock.picking/read?x=1';
 const as = { jwt: { sub: 'edi-acme', scope: 'edi', tenant: 'acme' } };
 
-const read = { protocol: 'json-2', model: 'stock.picking', method: 'read', database: null };
+const read = {
+  protocol: 'json-2',
+  service: 'object',
+  model: 'stock.picking',
+  method: 'read',
+  database: null,
+  login: null,
+  records: null,
+  limit: null,
+};
 const nothing = {
   zone: null,
   principal: null,
   tenant: null,
   workload: null,
+  class: null,
   pool: null,
   odoo: null,
   limits: [],
 };
 
 function budget(name: string, changes: object) {
-  return { name, cost: 1, shadow: false, admitted: true, ...changes };
+  return {
+    kind: 'rate',
+    name,
+    cost: 1,
+    shadow: false,
+    admitted: true,
+    windowEnds: null,
+    figures: 'default',
+    ...changes,
+  };
 }
 const byTenant = (changes: object) =>
   budget('by-tenant', { key: 'acme', at: 'zones/partner.yaml:8:5', ...changes });
@@ -57,13 +76,14 @@ const passed: { finds: object; rows: Row[] }[] = [
     finds: { principal: { kind: 'jwt', subject: 'edi-acme', issuer: 'keycloak' } },
     rows: [['identify', 'edi-acme', 'zones/partner.yaml:4:19', 'jwt of keycloak']],
   },
+  { finds: {}, rows: [['read', 'stock.picking read', '', 'json-2']] },
   {
     finds: { tenant: 'acme', odoo: { ...read, database: 'acme_db' } },
     rows: [['tenant', 'acme', 'zones/partner.yaml:5:9', 'named by the host name']],
   },
   { finds: {}, rows: [['authorise', 'allowed', 'zones/partner.yaml:6:17', 'stock.picking read']] },
   {
-    finds: { workload: 'interactive' },
+    finds: { workload: 'interactive', class: 'interactive' },
     rows: [['workload', 'interactive', 'zones/partner.yaml:1:1', 'default of the zone']],
   },
   {
@@ -93,7 +113,7 @@ const refuse = (reason: Reason, at: string) => ({
 describe('decide', () => {
   it('gives an admitted request its zone, principal, tenant, workload, budgets and pool', () => {
     expect(openScene({ partner }).ask(request, { as })).toEqual(
-      after(9, { decision: 'allow', reason: null, status: null, at: 'zones/partner.yaml:2:8' }),
+      after(10, { decision: 'allow', reason: null, status: null, at: 'zones/partner.yaml:2:8' }),
     );
   });
 
@@ -131,7 +151,7 @@ describe('decide', () => {
       'a token of another tenant',
       request,
       { as: { jwt: { ...as.jwt, tenant: 'globex' } } },
-      4,
+      5,
       'tenant_mismatch',
       ['tenant', 'tenant_mismatch', 'zones/partner.yaml:5:9', 'The credential names another tenant.'],
     ],
@@ -139,7 +159,7 @@ describe('decide', () => {
       'a token of a tenant that does not exist',
       request,
       { as: { jwt: { ...as.jwt, tenant: 'nobody' } } },
-      4,
+      5,
       'tenant_unknown',
       [
         'tenant',
@@ -152,7 +172,7 @@ describe('decide', () => {
       'a token without the scope',
       request,
       { as: { jwt: { ...as.jwt, scope: 'edi.read' } } },
-      5,
+      6,
       'scope_missing',
       ['authorise', 'scope_missing', 'zones/partner.yaml:4:19', 'The scope edi is required.'],
     ],
@@ -190,11 +210,13 @@ describe('decide', () => {
   it('refuses an Odoo call that the zone does not list', () => {
     const path = '/json/2/stock.picking/write';
     expect(openScene({ partner }).ask(`POST https://acme.partner.example${path}`, { as })).toEqual({
-      ...after(5, refuse('odoo_method_not_allowed', 'zones/partner.yaml:6:16')),
+      ...after(6, refuse('odoo_method_not_allowed', 'zones/partner.yaml:6:16')),
       odoo: { ...read, method: 'write', database: 'acme_db' },
       trace: [
         stepOf(['canonicalise', path, '', 'POST acme.partner.example from 192.0.2.1']),
-        ...passed.slice(1, 5).flatMap(({ rows }) => rows.map(stepOf)),
+        ...passed.slice(1, 4).flatMap(({ rows }) => rows.map(stepOf)),
+        stepOf(['read', 'stock.picking write', '', 'json-2']),
+        ...passed.slice(5, 6).flatMap(({ rows }) => rows.map(stepOf)),
         stepOf(['authorise', 'odoo_method_not_allowed', 'zones/partner.yaml:6:16', '']),
       ],
     });
@@ -203,7 +225,7 @@ describe('decide', () => {
   it('refuses who is over a budget, says by how much, and spends from none', () => {
     const scene = openScene({ partner });
     const over = after(
-      7,
+      8,
       {
         ...refuse('limit_exceeded', 'zones/partner.yaml:8:5'),
         limits: [byTenant({ remaining: 0, admitted: false }), byCaller({ remaining: 58 })],

@@ -20,21 +20,39 @@ export function decide(head: RequestHead, snapshot: Snapshot, effects: Effects):
   return runFrom(0, new Inquiry(head, snapshot, effects));
 }
 
+const nothingUsed = { requestBytes: 0, responseBytes: 0, durationMs: 0 };
+
 function runFrom(first: number, inquiry: Inquiry): Decided | Promise<Decided> {
+  try {
+    return runStages(first, inquiry);
+  } catch (error) {
+    // Nobody else will know of this inquiry, so what it holds comes back here.
+    inquiry.settlement?.end(nothingUsed);
+    throw error;
+  }
+}
+
+function runStages(first: number, inquiry: Inquiry): Decided | Promise<Decided> {
   for (let i = first; i < stages.length; i++) {
     const stage = stages[i];
     if (stage === undefined) break;
     const result = stage.run(inquiry);
     if (result instanceof Promise) return result.then((late) => conclude(i, inquiry, late));
-    if (result !== undefined) return refuse(i, inquiry, result);
+    if (result !== undefined) {
+      inquiry.settlement?.end(nothingUsed);
+      return refuse(i, inquiry, result);
+    }
     if (inquiry.effects.tracing) recordPass(stage, inquiry);
   }
   return allow(inquiry);
 }
 
 function conclude(index: number, inquiry: Inquiry, result: StageResult): Decided | Promise<Decided> {
-  if (result !== undefined) return refuse(index, inquiry, result);
   const stage = stages[index];
+  if (result !== undefined) {
+    inquiry.settlement?.end(nothingUsed);
+    return refuse(index, inquiry, result);
+  }
   if (inquiry.effects.tracing && stage !== undefined) recordPass(stage, inquiry);
   return runFrom(index + 1, inquiry);
 }
@@ -59,8 +77,8 @@ function refuse(index: number, inquiry: Inquiry, refusal: Refusal): Decided {
 }
 
 function allow(inquiry: Inquiry): Decided {
-  const { governing, workload, pool } = inquiry;
-  if (workload === undefined || pool === undefined) {
+  const { governing, workload, workClass, pool } = inquiry;
+  if (workload === undefined || workClass === undefined || pool === undefined) {
     throw new TypeError('"stages" ended without workload and pool');
   }
   // Written out: copying `findingsOf` into it costs more than some stages do.
@@ -71,6 +89,7 @@ function allow(inquiry: Inquiry): Decided {
     principal: inquiry.principal,
     tenant: inquiry.tenant,
     workload,
+    workClass,
     pool,
     odoo: inquiry.known.odoo,
     limits: inquiry.limits,
@@ -86,6 +105,7 @@ export function findingsOf(inquiry: Inquiry): Findings {
     principal: inquiry.principal,
     tenant: inquiry.tenant,
     workload: inquiry.workload,
+    workClass: inquiry.workClass,
     pool: inquiry.pool,
     odoo: inquiry.facts?.odoo,
     limits: inquiry.limits,

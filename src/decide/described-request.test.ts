@@ -58,7 +58,7 @@ describe('headOfDescription', () => {
   it('is the head of a client that is connected directly', () => {
     const headers = { Accept: ' text/html ', 'X-Two': 'a, b' };
     const request = 'GET https://acme.example/odoo?debug=1';
-    expect(headOfDescription({ request, headers, from: '192.0.2.7' }, about)).toEqual({
+    expect(headOfDescription({ request, headers, from: '192.0.2.7' }, about)).toMatchObject({
       method: 'GET',
       target: '/odoo?debug=1',
       fields: ['host', 'acme.example', 'accept', 'text/html', 'x-two', 'a, b'],
@@ -68,6 +68,21 @@ describe('headOfDescription', () => {
       requestId: 'r1',
       forwardedByPeer: false,
     });
+  });
+
+  it.each<[string, unknown, { maxBytes: number; keepBytes: number }, unknown]>([
+    ['nothing', undefined, { maxBytes: 1, keepBytes: 1 }, ''],
+    ['a text as it stands', '{"a" : 1}', { maxBytes: 99, keepBytes: 99 }, '{"a" : 1}'],
+    ['anything else as JSON', { a: [1] }, { maxBytes: 99, keepBytes: 99 }, '{"a":[1]}'],
+    ['one that is too large to be read', '12345', { maxBytes: 4, keepBytes: 5 }, 'too_large'],
+    ['one that is too large for any pool', '12345', { maxBytes: 3, keepBytes: 4 }, 'body_too_large'],
+  ])('has for a body %s', (_title, body, bounds, reading) => {
+    const head = headOfDescription(
+      { request: 'POST http://a.example/', headers: {}, from: '192.0.2.7', body },
+      about,
+    );
+    const read = head?.body?.read(bounds);
+    expect(Buffer.isBuffer(read) ? read.toString() : read).toBe(reading);
   });
 
   it('leaves out names that do not get in on the wire', () => {

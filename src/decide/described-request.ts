@@ -1,4 +1,4 @@
-import type { RequestHead } from '../core/request-head.ts';
+import type { RequestBody, RequestHead } from '../core/request-head.ts';
 
 /** A request as a person describes it: in `explain`, in a policy test, in a line of a batch. */
 export interface DescribedRequest {
@@ -7,6 +7,20 @@ export interface DescribedRequest {
   headers: Readonly<Record<string, string>>;
   /** Address of the client. */
   from: string;
+  /** A text is sent as it stands, anything else as JSON. */
+  body?: unknown;
+  /** When it comes, in milliseconds since 1970; undefined where that does not matter. */
+  at?: number | undefined;
+}
+
+/** The instant that a text such as `2026-12-24T17:00+01:00` names, in milliseconds since 1970; undefined for any other text. */
+export function parseInstant(text: string): number | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})$/.test(text)) return undefined;
+  try {
+    return Temporal.Instant.from(text).epochMilliseconds;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The parts of `METHOD URL`. */
@@ -36,7 +50,7 @@ export function parseDescription(request: string): DescriptionParts | undefined 
 
 /** The head of a described request, as if its client were connected directly; undefined when it is no `METHOD URL`. */
 export function headOfDescription(
-  { request, headers, from }: DescribedRequest,
+  { request, headers, from, body }: DescribedRequest,
   { listener, requestId }: { listener: string; requestId: string },
 ): RequestHead | undefined {
   const parts = parseDescription(request);
@@ -55,5 +69,15 @@ export function headOfDescription(
     listener,
     requestId,
     forwardedByPeer: false,
+    body: describedBody(body),
+  };
+}
+
+function describedBody(body: unknown): RequestBody {
+  const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
+  const bytes = Buffer.from(text);
+  return {
+    read: ({ maxBytes, keepBytes }) =>
+      bytes.length <= maxBytes ? bytes : bytes.length <= keepBytes ? 'too_large' : 'body_too_large',
   };
 }

@@ -212,7 +212,7 @@ describe('an address that is held back', () => {
     ['POST https://acme.example/web/session/authenticate', 'too_many_failed_attempts'],
     ['GET https://acme.example/web/login', 'allow'],
     ['POST https://acme.example/web/dataset/call_kw/res.partner/read', 'allow'],
-    ['POST https://acme.example/jsonrpc', 'allow'],
+    ['POST https://acme.example/jsonrpc', 'odoo_call_unreadable'],
     ['POST https://acme.example/json/2/res.partner/read', 'allow'],
   ])('%s: %s, where the gateway will read the body', (request, verdict) => {
     expect(held().reasonOf(request)).toBe(verdict);

@@ -139,16 +139,24 @@ describe('Authorization', () => {
 });
 
 describe('X-Odoo-Database', () => {
-  it.each<[string, string, string | undefined, string | undefined]>([
+  const rpc = (service: string, method: string, ...args: unknown[]) => ({
+    params: { service, method, args },
+  });
+  const read = rpc('object', 'execute_kw', 'acme_db', 7, 'key', 'res.partner', 'read', [[1]]);
+
+  it.each<[string, string, string | undefined, string | undefined, unknown?]>([
     ['a JSON-2 call', call, undefined, 'acme_db'],
     ['a JSON-2 call with other cookies', call, 'frontend_lang=de_DE; tz=x', 'acme_db'],
     ['a JSON-2 call with a session, which has its own database', call, 'session_id=abc', undefined],
     ['a JSON-2 call with a session among other cookies', call, 'tz=x; session_id=abc', undefined],
     ['a page', '/odoo', undefined, undefined],
-    ['a call whose database stands in its body', '/jsonrpc', undefined, undefined],
-  ])('of %s: %s', (_title, path, cookie, database) => {
-    const headers = { 'X-Odoo-Database': 'globex_db', ...(cookie !== undefined && { Cookie: cookie }) };
-    expect(told(`acme.staff.example${path}`, { headers })['x-odoo-database']).toBe(database);
+    ['a JSON-RPC call', '/jsonrpc', undefined, 'acme_db', read],
+    ['a JSON-RPC call with a session', '/jsonrpc', 'session_id=abc', undefined, read],
+    ['a login by JSON-RPC', '/jsonrpc', undefined, 'acme_db', rpc('common', 'login', 'acme_db', 'u', 'p')],
+    ["a call of Odoo's own client", '/web/dataset/call_kw', undefined, undefined, { params: {} }],
+  ])('of %s: %s', (_title, path, cookie, database, body) => {
+    const headers = { 'X-Odoo-Database': 'acme_db', ...(cookie !== undefined && { Cookie: cookie }) };
+    expect(told(`acme.staff.example${path}`, { headers, body })['x-odoo-database']).toBe(database);
   });
 });
 

@@ -69,7 +69,7 @@ export function pushIdentityFields(out: string[], inquiry: Inquiry): void {
   if (tenant !== undefined) {
     out.push('x-bulkhead-tenant', tenant.id);
     // Only calls without a session: beside a session of another database Odoo answers 403 (odoo/http.py).
-    if (known.odoo !== undefined && !hasSession(known)) out.push('x-odoo-database', tenant.database);
+    if (isStateless(known)) out.push('x-odoo-database', tenant.database);
   }
   if (principal !== undefined) out.push('x-bulkhead-principal', encodedSubject(principal));
 }
@@ -86,8 +86,10 @@ function encodedSubject(principal: Principal): string {
   return encoded;
 }
 
-function hasSession(facts: Facts): boolean {
-  return combinedFieldValue(facts.fields, 'cookie')?.includes('session_id=') === true;
+/** A call that carries its own credential, and no session beside it. Without the field Odoo asks PostgreSQL for all databases. */
+function isStateless({ odoo, fields }: Facts): boolean {
+  if (odoo === undefined || odoo.protocol === 'web' || odoo.service === 'db') return false;
+  return combinedFieldValue(fields, 'cookie')?.includes('session_id=') !== true;
 }
 
 /**
@@ -104,5 +106,6 @@ function pushAuthorization(out: string[], inquiry: Inquiry): void {
     if (value !== undefined || inquiry.principal === undefined) return;
   }
   const key = inquiry.tenant?.odooApiKey;
-  if (key !== undefined && inquiry.known.odoo !== undefined) out.push('authorization', `Bearer ${key}`);
+  if (key !== undefined && inquiry.known.odoo?.protocol === 'json-2')
+    out.push('authorization', `Bearer ${key}`);
 }

@@ -4,10 +4,12 @@ import type { LimitOutcome } from '../core/limit.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RequestHead } from '../core/request-head.ts';
 import type { TraceStep } from '../core/decision.ts';
+import type { WorkClass } from '../core/work-class.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Alternative } from '../auth/compile.ts';
 import type { RegisteredTenant } from '../tenants/registry.ts';
 import type { Effects } from './effects.ts';
+import type { Settlement } from './settlement.ts';
 import type { CompiledZone, Snapshot } from './snapshot.ts';
 
 const noLimits: readonly LimitOutcome[] = [];
@@ -24,12 +26,17 @@ export class Inquiry {
   principal: Principal | undefined = undefined;
   /** The alternative of `identify` that vouches for the principal. */
   credential: Alternative | undefined = undefined;
+  /** Whether there is a call whose body came and was not read: it is too large or ambiguous. */
+  unreadCall = false;
   tenant: RegisteredTenant | undefined = undefined;
   workload: Workload | undefined = undefined;
+  workClass: WorkClass | undefined = undefined;
   pool: string | undefined = undefined;
   /** The line that chose the pool. */
   poolAt = '';
   limits: readonly LimitOutcome[] = noLimits;
+  /** What the end of the exchange has to settle. */
+  settlement: Settlement | undefined = undefined;
   readonly trace: TraceStep[] = [];
 
   constructor(head: RequestHead, snapshot: Snapshot, effects: Effects) {

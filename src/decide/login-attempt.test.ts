@@ -17,6 +17,14 @@ identify: { any: [jwt: { issuer: keycloak, audience: bulkhead }] }
 tenant: { from: [host] }
 pools: { interactive: people }
 `,
+  // Reads no call, so that Odoo alone judges what is unreadable.
+  lax: `zone: lax
+match: Host(\`{tenant}.lax.test\`)
+identify: none
+tenant: { from: [host] }
+odoo: { unreadable: pass }
+pools: { interactive: people }
+`,
   open: `zone: open
 match: Host(\`open.test\`)
 bruteForce: false
@@ -47,12 +55,13 @@ function open({ slow = false }: { slow?: boolean } = {}) {
   const scene = openScene(zones);
   const penalties = openPenaltyBook(scene.clock, { slow });
 
-  async function decide({ request = 'POST https://acme.example/web/login', headers, from }: Sent) {
+  async function decide({ request = 'POST https://acme.example/web/login', headers, from, body }: Sent) {
     const as = request.includes('partner') ? { as: { jwt: { sub: 'edi' } } } : {};
     return await scene.live(request, {
       ...as,
       ...(headers && { headers }),
       from: from ?? '192.0.2.7',
+      body,
       effects: penalties.effects,
     });
   }
@@ -238,12 +247,12 @@ describe('an attempt', () => {
     const { verdictOf, memory, told } = open();
     const verdicts: string[] = [];
     for (let i = 0; i < 6; i++) {
-      const unread = { request: 'POST https://acme.example/jsonrpc', body: '{"params":NaN}' };
+      const unread = { request: 'POST https://acme.lax.test/jsonrpc', body: '{"params":NaN}' };
       verdicts.push(await verdictOf(unread, accessDenied));
     }
     expect(verdicts).toEqual([...Array.from({ length: 5 }, () => 'passed'), 'address-failures 1000']);
     expect(memory.size).toBe(1);
-    expect(told).toContain('staff rpc');
+    expect(told).toContain('lax rpc');
   });
 
   it('at a second factor counts for the address alone', async () => {

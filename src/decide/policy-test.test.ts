@@ -13,7 +13,10 @@ address: { guard: { rate: 50/h } }
 identify: { any: [jwt: { issuer: keycloak, audience: bulkhead }] }
 tenant: { from: [host] }
 limits:
-  - { name: by-tenant, key: tenant, rate: 10/h }
+  - name: by-tenant
+    key: tenant
+    rate: 10/h
+    schedule: [{ name: evening, from: "20:00", to: "23:00", timezone: Europe/Berlin, rate: 3/h }]
   - { name: soon, key: tenant, rate: 1/h, shadow: true }
 pools: { batch: odoo }
 `,
@@ -46,6 +49,7 @@ describe('a policy test passes', () => {
         zone: 'partner',
         tenant: 'acme',
         workload: 'interactive',
+        class: 'interactive',
         pool: 'odoo',
         limits: ['by-tenant', 'soon'],
       },
@@ -57,6 +61,17 @@ describe('a policy test passes', () => {
       { repeat: 11 },
     ],
     ['for the last repeat that has room', { allow: true }, { repeat: 10 }],
+    ['whose figures it is', { figures: { 'by-tenant': 'default', soon: 'default' } }, {}],
+    [
+      'at the time that it names',
+      { refuse: 'limit_exceeded', figures: { 'by-tenant': 'default, evening' } },
+      { repeat: 4, at: Date.parse('2026-12-24T20:00+01:00') },
+    ],
+    [
+      'at another time',
+      { allow: true, figures: { 'by-tenant': 'default' } },
+      { repeat: 4, at: Date.parse('2026-12-24T19:59+01:00') },
+    ],
     [
       'when a refused request was charged to no limit',
       { refuse: 'no_zone', limits: [] },
@@ -95,12 +110,20 @@ describe('a policy test says what differs', () => {
     ],
     [
       'in every part',
-      { zone: 'shop', tenant: 'globex', workload: 'batch', pool: 'fast', limits: ['soon', 'by-tenant'] },
+      {
+        zone: 'shop',
+        tenant: 'globex',
+        workload: 'batch',
+        class: 'critical',
+        pool: 'fast',
+        limits: ['soon', 'by-tenant'],
+      },
       {},
       [
         'zone: expected shop, got partner',
         'tenant: expected globex, got acme',
         'workload: expected batch, got interactive',
+        'class: expected critical, got interactive',
         'pool: expected fast, got odoo',
         'limits: expected soon, by-tenant, got by-tenant, soon',
       ],
@@ -118,6 +141,15 @@ describe('a policy test says what differs', () => {
       ],
     ],
     ['when no limit is expected', { limits: [] }, {}, ['limits: expected none, got by-tenant, soon']],
+    [
+      'when other figures govern, or none',
+      { figures: { 'by-tenant': 'tenant acme', later: 'default' } },
+      {},
+      [
+        'figures of by-tenant: expected tenant acme, got default',
+        'figures of later: expected default, got none',
+      ],
+    ],
   ])('%s', async (_title, expected, changes, differences) => {
     expect(await differencesOf(expected, changes)).toEqual(differences);
   });
@@ -146,6 +178,7 @@ describe('policy tests', () => {
       'zone',
       'address',
       'identify',
+      'read',
       'tenant',
       'authorise',
       'workload',

@@ -16,8 +16,11 @@ export interface Expectation {
   zone?: string | undefined;
   tenant?: string | undefined;
   workload?: string | undefined;
+  class?: string | undefined;
   pool?: string | undefined;
   limits?: readonly string[] | undefined;
+  /** Whose figures govern a limit, by its name. */
+  figures?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface PolicyTestCase extends DescribedRequest {
@@ -47,15 +50,15 @@ export async function runPolicyTest(
     requestId: '00000000000040008000000000000000',
   });
   if (head === undefined) throw new TypeError(`"request" is not METHOD URL: ${test.request}`);
-  const effects = privateEffects(test.as, identities);
+  const effects = privateEffects(test, identities);
   let decided = await decide(head, snapshot, effects);
   for (let i = 1; i < test.repeat; i++) decided = await decide(head, snapshot, effects);
   const decision = decisionJson(decided.decision);
   return { differences: compare(test.expect, decision), decision };
 }
 
-function privateEffects(as: AssumedCredential | undefined, identities: Identities): Effects {
-  const clock = manualClock();
+function privateEffects({ as, at }: PolicyTestCase, identities: Identities): Effects {
+  const clock = manualClock(at);
   const effects = liveEffects({
     clock,
     verifiers: assumedVerifiers(as ?? {}, identities, clock.wallMs()),
@@ -82,7 +85,12 @@ function compare(expect: Expectation, decision: DecisionJson): string[] {
   check('zone', expect.zone, decision.zone);
   check('tenant', expect.tenant, decision.tenant);
   check('workload', expect.workload, decision.workload);
+  check('class', expect.class, decision.class);
   check('pool', expect.pool, decision.pool);
   check('limits', expect.limits?.join(', '), decision.limits.map((limit) => limit.name).join(', '));
+  for (const [name, expected] of Object.entries(expect.figures ?? {})) {
+    const limit = decision.limits.find((candidate) => candidate.name === name);
+    check(`figures of ${name}`, expected, limit?.figures ?? null);
+  }
   return differences;
 }

@@ -33,9 +33,9 @@ export function renderRefusal(
   const retryAfterS = retryAfterOf(refusal, context, random);
   if (retryAfterS !== undefined) fields.push('retry-after', String(retryAfterS));
   const told = { status, title, detail: refusal.detail ?? `${title}.`, retryAfterS };
-  const { contentFields, render } = refusalForms[context.style];
-  fields.push(...contentFields);
-  return { status, fields, body: render(told, refusal, context) };
+  const form = refusalForms[context.style];
+  fields.push(...form.contentFields);
+  return { status, fields, body: form.render(told, refusal, context) };
 }
 
 /** RFC 9110 §11.6.1 and RFC 6750 §3: what to present, and what was wrong with the token that was presented, if one was. */
@@ -55,8 +55,14 @@ function retryAfterOf(refusal: Refusal, context: RefusalContext, random: () => n
   const { status } = reasons[refusal.reason];
   if (status !== 429 && status !== 503) return undefined;
   let longestMs = refusal.retryAfterMs ?? 0;
-  for (const limit of context.limits) longestMs = Math.max(longestMs, waitOf(limit));
-  return retryAfterSeconds(longestMs, random);
+  let atReset = false;
+  for (const limit of context.limits) {
+    const waitMs = waitOf(limit);
+    if (waitMs <= longestMs) continue;
+    longestMs = waitMs;
+    atReset = limit.kind === 'quota';
+  }
+  return retryAfterSeconds(longestMs, random, atReset);
 }
 
 /**

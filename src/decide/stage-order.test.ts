@@ -28,9 +28,10 @@ const repairs: [stage: string, reason: Reason, repair: Partial<typeof flawed> & 
   ['address', 'address_not_allowed', { from: '192.0.2.7' }],
   ['address', 'address_rate_exceeded', { from: '192.0.2.8' }],
   ['identify', 'credentials_missing', { signed: true }],
+  ['read', 'odoo_call_unreadable', { path: '/json/2/stock.picking/write' }],
   ['tenant', 'tenant_mismatch', { tenant: 'acme' }],
   ['authorise', 'scope_missing', { scope: 'edi' }],
-  ['authorise', 'odoo_call_unreadable', { path: '/websocket' }],
+  ['authorise', 'odoo_method_not_allowed', { path: '/websocket' }],
   ['workload', 'upgrade_invalid', { path: '/odoo' }],
   ['limit', 'limit_exceeded', {}],
 ];
@@ -71,6 +72,7 @@ describe('the stages', () => {
       { stage: 'zone', outcome: 'open', at: 'zones/open.yaml:2:8', note: 'Host matches' },
       { stage: 'address', outcome: 'passed', at: '', note: '' },
       { stage: 'identify', outcome: 'none', at: 'zones/open.yaml:3:11', note: 'left to Odoo' },
+      { stage: 'read', outcome: 'none', at: '', note: 'no body is needed' },
       { stage: 'tenant', outcome: 'none', at: '', note: 'the zone has no tenant' },
       { stage: 'authorise', outcome: 'passed', at: '', note: '' },
       {

@@ -1,15 +1,21 @@
 // hot path: the stages run for every request; each is one function and keeps synchronous unless it has to wait.
 import type { Refusal } from '../core/decision.ts';
-import { chargesOf, guardChargeOf, judgeCharges } from './charges.ts';
+import { chargesOf, guardChargeOf, judgeCharges, judgeLimits } from './charges.ts';
 import { identify, missingScope } from '../auth/identify.ts';
+import { chooseCanary } from './canary.ts';
 import { canonicalise } from './canonicalise.ts';
 import { containsIp } from '../core/ip.ts';
 import { countRefusedCredential, refuseHeldAddress } from './failed-attempts.ts';
 import { fieldValue } from '../core/fields.ts';
 import type { Inquiry } from './inquiry.ts';
+import { runRead } from './read-call.ts';
 import type { PoolChoice } from './snapshot.ts';
 import type { Workload } from '../core/workload.ts';
 import { judgeOdooCall } from '../odoo/allow.ts';
+import { namedDatabases } from '../odoo/named-databases.ts';
+import { parameterValues, withoutParameter } from '../odoo/query-parameters.ts';
+import { findOdooRoute } from '../odoo/route.ts';
+import { workClassOf } from '../odoo/urgency.ts';
 import { classifyWorkload } from '../odoo/workload.ts';
 import { resolveTenant } from '../tenants/resolve.ts';
 import { explainZones } from '../zones/explain.ts';
@@ -28,6 +34,7 @@ export type StageName =
   | 'zone'
   | 'address'
   | 'identify'
+  | 'read'
   | 'tenant'
   | 'authorise'
   | 'workload'
@@ -41,6 +48,7 @@ export type StageName =
  * - `zone` before anything costs: no zone, no entry.
  * - `address` before `identify`: it protects the expensive checks, so its guard spends even when they fail, and who has failed
  *   too often is not checked again.
+ * - `read` after `identify`: nobody unknown makes the gateway read a body; before `tenant`: a call names its database.
  * - `tenant` after `identify`: the credential may name a tenant, and all that name one must agree.
  * - `authorise` before `limit`: what is not allowed spends nothing.
  * - `workload` before `limit`: a limit may cost more for batch work.
@@ -51,6 +59,7 @@ export const stages: readonly Stage[] = [
   { name: 'zone', run: runZone },
   { name: 'address', run: runAddress },
   { name: 'identify', run: runIdentify },
+  { name: 'read', run: runRead },
   { name: 'tenant', run: runTenant },
   { name: 'authorise', run: runAuthorise },
   { name: 'workload', run: runWorkload },
@@ -143,9 +152,13 @@ function runTenant(inquiry: Inquiry): StageResult {
     note(inquiry, 'tenant', { outcome: 'none', at: '', note: 'the zone has no tenant' });
     return undefined;
   }
-  const { host, fields } = inquiry.known;
   const { captured, principal } = inquiry;
-  const verdict = resolveTenant(inquiry.snapshot.tenants, rule, { host, captured, principal, fields });
+  const verdict = resolveTenant(inquiry.snapshot.tenants, rule, {
+    host: inquiry.known.host,
+    captured,
+    principal,
+    databases: namedDatabases(inquiry.known),
+  });
   if ('reason' in verdict) {
     if (verdict.reason === 'tenant_missing') return { reason: verdict.reason, at: rule.at };
     const which = verdict.reason === 'tenant_unknown' ? 'a tenant that does not exist' : 'another tenant';
@@ -191,16 +204,54 @@ function runAuthorise(inquiry: Inquiry): StageResult {
   if (facts.webSocket && !isSameOrigin(fieldValue(facts.fields, 'origin'), facts.host)) {
     return { reason: 'origin_not_allowed', at: '' };
   }
-  if (zone.odoo === undefined) return undefined;
-  const verdict = judgeOdooCall(zone.odoo, facts);
-  if (!verdict.allowed) return { reason: verdict.reason, at: verdict.at };
+  const closed = refuseDatabaseManager(inquiry) ?? settleDebug(inquiry);
+  if (closed !== undefined || zone.odoo === undefined) return closed;
+  const { principal, tenant } = inquiry;
+  const verdict = judgeOdooCall(zone.odoo, facts, { principal, tenant });
+  if (!verdict.allowed) {
+    const { reason, at, detail } = verdict;
+    return detail === undefined ? { reason, at } : { reason, at, detail };
+  }
   if (facts.odoo !== undefined) {
     note(inquiry, 'authorise', {
       outcome: 'allowed',
       at: verdict.at,
-      note: `${facts.odoo.model} ${facts.odoo.method}`,
+      note: `${facts.odoo.model || facts.odoo.service} ${facts.odoo.method}`,
     });
   }
+  return undefined;
+}
+
+/** Its pages, and the service of RPC that does the same: both list, copy and drop the databases of every tenant. */
+function refuseDatabaseManager({ governing, known }: Inquiry): StageResult {
+  if (governing.calls.passesDatabases) return undefined;
+  if (known.odoo?.service !== 'db' && findOdooRoute(known.path) !== 'database') return undefined;
+  return {
+    reason: 'odoo_method_not_allowed',
+    at: governing.calls.at.databaseManager,
+    detail: "Odoo's database manager is closed here.",
+  };
+}
+
+/** With `debug` anybody switches on the developer mode of his session, and has the bundles of all built anew (web/models/ir_http.py). */
+function settleDebug(inquiry: Inquiry): StageResult {
+  const { known, governing } = inquiry;
+  const { query } = known;
+  if (query === undefined || !governing.calls.removesDebug) return undefined;
+  if (parameterValues(query, 'debug').length === 0) return undefined;
+  if (inquiry.head.forwardedByPeer) {
+    return {
+      reason: 'parameter_not_allowed',
+      at: governing.calls.at.debug,
+      detail: 'The parameter debug is not allowed here.',
+    };
+  }
+  known.query = withoutParameter(query, 'debug');
+  note(inquiry, 'authorise', {
+    outcome: 'debug removed',
+    at: governing.calls.at.debug,
+    note: known.query === undefined ? 'no query is left' : `${known.query} is left of the query`,
+  });
   return undefined;
 }
 
@@ -215,8 +266,9 @@ function runWorkload(inquiry: Inquiry): StageResult {
   const zone = inquiry.governing;
   // On Odoo's HTTP port this path fails with 500, on its gevent port only a handshake has business (odoo#106339).
   if (facts.webSocket !== (facts.path === '/websocket')) return { reason: 'upgrade_invalid', at: '' };
-  const verdict = classifyWorkload(zone.workload, facts);
+  const verdict = classifyWorkload(zone.workload, facts, inquiry.unreadCall);
   inquiry.workload = verdict.workload;
+  inquiry.workClass = workClassOf(verdict.workload, facts);
   // Known before the limits are, so that nothing is spent on what cannot be served.
   if (choosePool(inquiry, verdict.workload) === undefined)
     return { reason: 'workload_not_served', at: zone.at };
@@ -229,16 +281,25 @@ function runLimit(inquiry: Inquiry): StageResult | Promise<StageResult> {
     note(inquiry, 'limit', { outcome: 'none', at: '', note: 'the zone has no limit' });
     return undefined;
   }
-  const taken = inquiry.effects.charge(chargesOf(inquiry));
+  const charges = chargesOf(inquiry);
+  const taken = inquiry.effects.charge(charges);
   return taken instanceof Promise
-    ? taken.then((late) => judgeCharges(inquiry, late, 'limit_exceeded'))
-    : judgeCharges(inquiry, taken, 'limit_exceeded');
+    ? taken.then((late) => judgeLimits(inquiry, charges, late))
+    : judgeLimits(inquiry, charges, taken);
 }
 
 function runRoute(inquiry: Inquiry): StageResult {
   const { workload, tenant } = inquiry;
   const choice = workload === undefined ? undefined : choosePool(inquiry, workload);
   if (workload === undefined || choice === undefined) throw new TypeError('"workload" is served by no pool');
+  const canary = chooseCanary(inquiry, workload);
+  if (canary !== undefined) {
+    const { pool, at } = canary.choice;
+    inquiry.pool = pool;
+    inquiry.poolAt = at;
+    note(inquiry, 'route', { outcome: pool, at, note: `${workload}, canary by ${canary.key.kind}` });
+    return undefined;
+  }
   inquiry.pool = choice.pool;
   inquiry.poolAt = choice.at;
   const ofTier = tenant !== undefined && choice !== inquiry.governing.pools[workload];

@@ -29,7 +29,7 @@ describe('readForwardedHead', () => {
       'cookie',
       'b=2',
     ];
-    expect(read(fields)).toEqual({
+    expect(read(fields)).toStrictEqual({
       method: 'POST',
       target: '/odoo?x=1',
       fields: [
@@ -46,6 +46,7 @@ describe('readForwardedHead', () => {
       listener: 'forwardAuth',
       requestId: 'r1',
       forwardedByPeer: true,
+      body: undefined,
     });
   });
 

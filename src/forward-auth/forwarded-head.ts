@@ -1,6 +1,7 @@
 import { combinedFieldValue, type Fields, fieldCount, fieldValue } from '../core/fields.ts';
-import type { RequestHead } from '../core/request-head.ts';
+import type { RequestBody, RequestHead } from '../core/request-head.ts';
 import type { Exchange } from '../http1/exchange.ts';
+import { readBody } from '../http1/read-body.ts';
 
 /**
  * The request that Traefik asks about, from the `X-Forwarded-*` fields of its question. Undefined when one of them is
@@ -27,7 +28,25 @@ export function readForwardedHead(
     listener,
     requestId,
     forwardedByPeer: true,
+    body: exchange.hasBody ? new ForwardedBody(exchange) : undefined,
   };
+}
+
+/**
+ * The body of the request, where Traefik sends it along (`forwardBody`). A question without one may be about a request with one:
+ * then it is not known, rather than empty.
+ */
+class ForwardedBody implements RequestBody {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  read({ maxBytes }: { maxBytes: number }): ReturnType<RequestBody['read']> {
+    // Traefik forwards it: what is too large to be read is not kept.
+    return readBody(this.#exchange, { maxBytes, keepBytes: maxBytes }, () => undefined);
+  }
 }
 
 function onlyValue(fields: Fields, name: string): string | undefined {

@@ -17,7 +17,7 @@ const partner = '{"jwt":{"sub":"edi-acme","scope":"edi.write","tenant":"acme"}}'
 describe('bulkhead check', () => {
   it('accepts the example configuration and counts what is in it', async () => {
     const { code, out, err } = await runBulkhead(['check', '--config', exampleDirectory]);
-    expect(out).toMatch(/ is valid: 4 zones, 3 tenants, 3 pools, \d+ policy tests; version [0-9a-f]{12}\n$/);
+    expect(out).toMatch(/ is valid: 5 zones, 3 tenants, 3 pools, \d+ policy tests; version [0-9a-f]{12}\n$/);
     expect({ code, err }).toEqual({ code: 0, err: '' });
   });
 
@@ -49,10 +49,20 @@ describe('bulkhead explain', () => {
       '--config',
       exampleDirectory,
       '--json',
+      '--at',
+      '2026-11-22T12:00Z',
       '--as',
       partner,
       ...partnerCall.split(' '),
     ]);
+    const full = {
+      kind: 'rate',
+      cost: 1,
+      shadow: false,
+      admitted: true,
+      figures: 'default',
+      windowEnds: null,
+    };
     const { trace, ...decision } = JSON.parse(out) as { trace: { stage: string }[] };
     expect(code).toBe(0);
     expect(decision).toEqual({
@@ -64,35 +74,45 @@ describe('bulkhead explain', () => {
       principal: { kind: 'jwt', subject: 'edi-acme', issuer: 'keycloak' },
       tenant: 'acme',
       workload: 'interactive',
+      class: 'interactive',
       pool: 'odoo-interactive',
-      odoo: { protocol: 'json-2', model: 'stock.picking', method: 'read', database: 'acme' },
+      odoo: {
+        protocol: 'json-2',
+        service: 'object',
+        model: 'stock.picking',
+        method: 'read',
+        database: 'acme',
+        login: null,
+        records: null,
+        limit: null,
+      },
       limits: [
+        { ...full, name: 'partner-rate', key: 'acme', remaining: 100, at: 'zones/partner.yaml:16:5' },
         {
-          name: 'partner-rate',
+          ...full,
+          name: 'partner-daily',
+          kind: 'quota',
           key: 'acme',
-          cost: 1,
-          remaining: 100,
-          shadow: false,
-          admitted: true,
-          at: 'zones/partner.yaml:16:5',
+          remaining: 200_000,
+          windowEnds: '2026-11-22T23:00:00.000Z',
+          at: 'zones/partner.yaml:18:5',
         },
+        { ...full, name: 'client-rate', key: 'acme/edi-acme', remaining: 10, at: 'zones/partner.yaml:19:5' },
         {
-          name: 'client-rate',
-          key: 'acme/edi-acme',
-          cost: 1,
-          remaining: 10,
-          shadow: false,
-          admitted: true,
-          at: 'zones/partner.yaml:17:5',
-        },
-        {
+          ...full,
           name: 'tighter-soon',
           key: 'acme',
-          cost: 1,
           remaining: 5,
           shadow: true,
-          admitted: true,
-          at: 'zones/partner.yaml:18:5',
+          at: 'zones/partner.yaml:27:5',
+        },
+        {
+          ...full,
+          name: 'parallel',
+          kind: 'inFlight',
+          key: 'acme',
+          remaining: 8,
+          at: 'zones/partner.yaml:29:5',
         },
       ],
     });
@@ -101,12 +121,11 @@ describe('bulkhead explain', () => {
       'zone',
       'address',
       'identify',
+      'read',
       'tenant',
       'authorise',
       'workload',
-      'limit',
-      'limit',
-      'limit',
+      ...Array<string>(5).fill('limit'),
       'route',
     ]);
   });
@@ -125,6 +144,33 @@ describe('bulkhead explain', () => {
     expect(out).toContain(
       'REFUSE 403 odoo_method_not_allowed: This Odoo model and method are not allowed here.\n  at         zones/partner.yaml:13:5\n',
     );
+  });
+
+  it('asks about another time, on the command line and in a batch', async () => {
+    const order = 'GET https://acme.api.erp.example/my/orders/17';
+    const explain = ['explain', '--config', exampleDirectory];
+    const one = await runBulkhead([...explain, '--at', '2026-12-30T10:00+01:00', ...order.split(' ')]);
+    expect(one.out).toContain(
+      '  limit      public-tenant of acme: costs 1, 40 left, figures: default, stocktaking\n',
+    );
+    const files = writeFiles({});
+    const batch = join(files.directory, 'times.ndjson');
+    const times = ['2026-12-29T05:59+01:00', '2026-12-29T06:00+01:00', '2026-12-31T21:00Z'];
+    writeFileSync(batch, times.map((at) => JSON.stringify({ request: order, at })).join('\n'));
+    const { out } = await runBulkhead([...explain, '--batch', batch]);
+    files.remove();
+    const answers = out
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { limits: { name: string; figures: string }[] }).limits);
+    expect(answers.map((limits) => limits.find(({ name }) => name === 'public-tenant')?.figures)).toEqual([
+      'default',
+      'default, stocktaking',
+      'default',
+    ]);
+    const wrong = await runBulkhead([...explain, '--at', 'noon', ...order.split(' ')]);
+    expect(wrong.code).toBe(64);
+    expect(wrong.err).toMatch(/^bulkhead: "at" must be a date and time with its distance from UTC, such as /);
   });
 
   it('answers a batch line by line, in order, and goes on after a line that does not read', async () => {

@@ -71,8 +71,12 @@ describe('the demo', () => {
   it('shows the 429 with its countdown', () => {
     const text = step('More than the budget');
     expect(text).toMatch(/HTTP\/1\.1 429 Too Many Requests\r?\n/);
-    expect(text).toMatch(/ratelimit-policy: "partner-rate";q=100;w=2, "client-rate";q=10;w=5/);
-    expect(text).toMatch(/ratelimit: "partner-rate";r=\d+;t=\d, "client-rate";r=0;t=1/);
+    expect(text).toMatch(
+      /ratelimit-policy: "partner-rate";q=100;w=2, "partner-daily";q=200000;w=86400, "client-rate";q=10;w=5, "parallel";q=8;qu="concurrent-requests"/,
+    );
+    expect(text).toMatch(
+      /ratelimit: "partner-rate";r=\d+;t=\d, "partner-daily";r=\d+;t=\d+, "client-rate";r=0;t=1, "parallel";r=8/,
+    );
     expect(text).toMatch(/retry-after: [12]/);
   });
 

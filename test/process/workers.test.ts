@@ -34,6 +34,14 @@ describeWithTool('redis-server', 'the workers of bulkhead serve', (binary) => {
   });
   afterEach(() => scene.close());
 
+  it('count as instances that share the limits, with those of other gateways', async () => {
+    const gateways = [await scene.serve({ workers: 2 }), await scene.serve({ workers: 2 })];
+    await afterStarts(async () => {
+      for (const { adminPort } of gateways)
+        expect(await readMetrics(adminPort)).toMatchObject({ bulkhead_limit_instances: 4 });
+    });
+  });
+
   it('loses with a killed worker only what that one had in hand, and replaces it', async () => {
     const running = await scene.serve({ workers: 2, seats: 2 });
     odoo.hold(true);

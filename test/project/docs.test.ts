@@ -26,7 +26,7 @@ describe('the documents', () => {
 
   it('describe every metric with its labels, and no other', async () => {
     const registries = [
-      createMetrics({ pools: () => [], bounded: () => [] }).registry,
+      createMetrics({ pools: () => [], bounded: () => [], limitDeciders: () => ({}) }).registry,
       createPrimaryMetrics(() => 0).registry,
     ];
     const readings = await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()));
@@ -98,7 +98,7 @@ describe('the JSON Schemas in config/schema', () => {
       const schema = /^# yaml-language-server: \$schema=(\S+)\n/.exec(read(`config/${file}`))?.[1];
       return schema === undefined || !existsSync(resolve(checkout, 'config', file, '..', schema));
     });
-    expect(files).toHaveLength(8);
+    expect(files).toHaveLength(9);
     expect(wrong).toEqual([]);
   });
 });

@@ -21,7 +21,7 @@ const mayImport: Record<string, readonly string[]> = {
   config: ['core', 'zones', 'auth', 'tenants', 'odoo', 'limits', 'pools', 'decide'],
   proxy: ['core', 'decide', 'http1', 'pools', 'odoo', 'limits', 'telemetry'],
   'forward-auth': ['core', 'decide', 'http1', 'odoo', 'telemetry'],
-  admin: ['http1'],
+  admin: ['core', 'http1', 'limits', 'telemetry'],
   demo: ['core'],
   'gateway.ts': [
     'core',

@@ -48,7 +48,7 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
 }
 
 function startGateway({ url }: SoakUpstream): Promise<WatchedGateway> {
-  const pool = `endpoints: [{ url: "${url}", seats: ${seats} }], health: false, keepAlive: true, queue: { max: 1000, deadline: 20s }`;
+  const pool = `endpoints: [{ url: "${url}", seats: ${seats} }], health: false, keepAlive: true, queue: { max: 1000, perTenant: 1000, deadline: 20s }`;
   return startWatchedGateway({
     gateway: 'http: { bodyTimeout: 5s, writeTimeout: 5s, spool: { memory: 128KiB } }',
     interactive: pool,

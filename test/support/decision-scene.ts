@@ -34,6 +34,8 @@ trustedProxies: [10.0.0.1]
 export interface Asked {
   headers?: Record<string, string>;
   from?: string;
+  /** A text as it stands, anything else as JSON. */
+  body?: unknown;
   as?: AssumedCredential;
   /** Replaces parts of the live effects. */
   effects?: Partial<Effects>;
@@ -51,8 +53,8 @@ export function openScene(zones: Record<string, string>) {
   const limits = new MemoryStore({ clock });
   const guard = new MemoryStore({ clock });
 
-  function headOf(request: string, { headers = {}, from = '192.0.2.1', head }: Asked): RequestHead {
-    const described = headOfDescription({ request, headers, from }, { listener: 'proxy', requestId });
+  function headOf(request: string, { headers = {}, from = '192.0.2.1', body, head }: Asked): RequestHead {
+    const described = headOfDescription({ request, headers, from, body }, { listener: 'proxy', requestId });
     if (described === undefined) throw new TypeError(`"request" is not METHOD URL: ${request}`);
     return { ...described, ...head };
   }

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { type Gateway, type GatewayStart, startGateway } from '../../src/gateway.ts';
 import { type RawAnswer, sendRequest } from './raw-http.ts';
 import { readMetrics } from './metrics-text.ts';
 import { portOf, writeFiles } from './test-gateway.ts';
@@ -31,6 +31,7 @@ trustedProxies: [127.0.0.1/32]
 export async function runGateway(
   files: Record<string, string>,
   env: Record<string, string> = {},
+  own: Pick<GatewayStart, 'resolve'> = {},
 ): Promise<RunningGateway> {
   const { directory, remove } = writeFiles({ 'gateway.yaml': trustingGateway, ...files });
   let text = '';
@@ -38,6 +39,7 @@ export async function runGateway(
   const gateway = await startGateway({
     directory,
     env,
+    ...own,
     watchIntervalMs: 0,
     logSink: {
       write(lines) {
@@ -87,7 +89,12 @@ export function ask(
   return sendRequest(port, { method, target, headers: { Host: host, ...type, ...headers }, ...content });
 }
 
+/** The reason code in a refusal of whichever form: JSON has a member for it, a fault names it behind its text. */
+export function reasonIn(body: string): string | undefined {
+  return /(?:"reason":"([a-z_]+)"|<string>[^<]* \(([a-z_]+), request )/.exec(body)?.slice(1).find(Boolean);
+}
+
 /** Status and reason code of an answer; `undefined` in place of the reason when it is no refusal of the gateway. */
 export function verdictOf({ status, body }: RawAnswer): [status: number, reason: string | undefined] {
-  return [status, /"reason":"([a-z_]+)"/.exec(body)?.[1]];
+  return [status, reasonIn(body)];
 }

@@ -18,6 +18,8 @@ export interface Case {
   /** Address of the client; 127.0.0.1 is the trusted proxy itself, whose X-Forwarded-For counts. */
   from?: string;
   headers?: Record<string, string>;
+  /** A text as it stands, anything else as JSON. ForwardAuth never sees it. */
+  body?: unknown;
   as?: { jwt?: Record<string, unknown>; clientCert?: { subject: string; ca?: string } };
   /** The last of so many equal requests. */
   repeat?: number;
@@ -104,7 +106,27 @@ const publicCases: Case[] = [
 ];
 
 const employeeCases: Case[] = [
-  { name: 'staff', request: 'GET https://acme.erp.example/odoo?debug=1', from: staff, expect: ofStaff },
+  { name: 'staff', request: 'GET https://acme.erp.example/odoo?view=list', from: staff, expect: ofStaff },
+  {
+    // Traefik sends on what the client wrote, so what would have to be removed cannot be let through there.
+    name: 'staff in developer mode',
+    request: 'GET https://acme.erp.example/odoo?debug=1',
+    from: staff,
+    expect: ofStaff,
+    forwardAuth: { reason: 'parameter_not_allowed', zone: 'employee', tenant: 'acme' },
+  },
+  {
+    name: 'staff who ask for the database of another tenant',
+    request: 'GET https://acme.erp.example/web?db=nordfracht',
+    from: staff,
+    expect: { reason: 'tenant_mismatch', zone: 'employee' },
+  },
+  {
+    name: 'staff who ask for their own database',
+    request: 'GET https://acme.erp.example/web?db=acme',
+    from: staff,
+    expect: ofStaff,
+  },
   {
     name: 'staff of a tenant with a host of its own',
     request: 'GET https://erp.globex.example/web/login',
@@ -235,6 +257,126 @@ const employeeCases: Case[] = [
     headers: { Connection: 'close, authorization' },
     expect: { reason: 'header_invalid' },
     forwardAuth: ofStaff,
+  },
+];
+
+const kw = (model: string, method: string, args: unknown[], kwargs: object = {}) => ({
+  request: `POST https://acme.erp.example/web/dataset/call_kw/${model}/${method}`,
+  from: staff,
+  headers: { 'Content-Type': 'application/json' },
+  body: { id: 7, jsonrpc: '2.0', method: 'call', params: { model, method, args, kwargs } },
+});
+const rpc = (service: string, method: string, ...args: unknown[]) => ({
+  params: { service, method, args },
+});
+const agent = { jwt: { sub: 'planner', scope: 'erp.agent', tenant: 'acme' } };
+const agents = 'POST https://acme.agents.erp.example';
+const ofAgents = { zone: 'ai-agents', tenant: 'acme', ...batch };
+/** What ForwardAuth says of a call that stands in a body. */
+const unseen: Expected = { reason: 'odoo_call_unreadable', zone: 'ai-agents' };
+
+const callCases: Case[] = [
+  {
+    name: 'a picking that is validated',
+    ...kw('stock.picking', 'button_validate', [[48211]]),
+    expect: ofStaff,
+    // The same, but without knowing what is called.
+    forwardAuth: ofStaff,
+  },
+  {
+    name: 'a wave of pickings that is validated',
+    ...kw('stock.picking', 'button_validate', [[1, 2, 3, 4, 5, 6]]),
+    expect: { ...ofStaff, ...batch },
+    forwardAuth: ofStaff,
+  },
+  {
+    name: 'a page of a list',
+    ...kw('stock.picking', 'web_search_read', [], { domain: [], specification: {}, limit: 80 }),
+    expect: ofStaff,
+    forwardAuth: ofStaff,
+  },
+  {
+    name: 'a whole table',
+    ...kw('stock.move', 'search_read', [[]], { fields: ['name'] }),
+    expect: { ...ofStaff, ...batch },
+    forwardAuth: ofStaff,
+  },
+  {
+    name: 'a login that names the database of another tenant',
+    request: 'POST https://acme.erp.example/web/session/authenticate',
+    from: staff,
+    headers: { 'Content-Type': 'application/json' },
+    body: { params: { db: 'nordfracht', login: 'ada', password: 'x' } },
+    expect: { reason: 'tenant_mismatch', zone: 'employee' },
+    forwardAuth: ofStaff,
+  },
+  {
+    name: 'an agent that reads',
+    request: `${agents}/json/2/stock.picking/search_read`,
+    as: agent,
+    body: { domain: [], limit: 5 },
+    expect: ofAgents,
+  },
+  {
+    name: 'an agent that reads by JSON-RPC',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: rpc('object', 'execute_kw', 'acme', 7, 'key', 'sale.order', 'read', [[1]]),
+    expect: ofAgents,
+    forwardAuth: unseen,
+  },
+  {
+    name: 'an agent that asks for the version',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: rpc('common', 'version'),
+    expect: ofAgents,
+    forwardAuth: unseen,
+  },
+  {
+    name: 'an agent that reads users',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: rpc('object', 'execute_kw', 'acme', 7, 'key', 'res.users', 'read', [[1]]),
+    expect: { reason: 'odoo_method_not_allowed', zone: 'ai-agents', tenant: 'acme' },
+    forwardAuth: unseen,
+  },
+  {
+    name: 'an agent that lists databases',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: rpc('db', 'list'),
+    expect: { reason: 'odoo_method_not_allowed', zone: 'ai-agents', tenant: 'acme' },
+    forwardAuth: unseen,
+  },
+  {
+    name: 'an agent that reads in the database of another tenant',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: rpc('object', 'execute', 'nordfracht', 7, 'key', 'sale.order', 'read', [1]),
+    expect: { reason: 'tenant_mismatch', zone: 'ai-agents' },
+    forwardAuth: unseen,
+  },
+  {
+    name: 'an agent whose arguments stand twice',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: '{"params":{"service":"common","method":"version","args":[],"args":[]}}',
+    expect: unseen,
+  },
+  {
+    name: 'an agent whose question is longer than what is read',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    body: rpc('object', 'execute', 'acme', 7, 'key', 'sale.order', 'read', 'x'.repeat(70_000)),
+    expect: unseen,
+    forwardAuth: unseen,
+  },
+  {
+    name: 'an agent that says nothing',
+    request: `${agents}/jsonrpc`,
+    as: agent,
+    expect: unseen,
   },
 ];
 
@@ -525,10 +667,33 @@ const otherCases: Case[] = [
   },
 ];
 
+/** Every set of figures has a burst of its own, and refuses one request later than the set before it. */
+const figureCases: Case[] = (
+  [
+    ['everybody', 'acme', 'edi', 1],
+    ['a tier', 'nordfracht', 'edi', 2],
+    ['a tenant whose tier has others', 'globex', 'edi', 3],
+    ['a caller in that tenant', 'globex', 'robot', 4],
+    ['a time', 'acme', 'edi', 5],
+  ] as const
+).map(([whose, tenant, sub, burst]): Case => {
+  const zone = whose === 'a time' ? 'timed' : 'contract';
+  return {
+    name: `the figures of ${whose}`,
+    request: `GET https://${tenant}.${zone}.example/odoo`,
+    as: { jwt: { sub } },
+    repeat: burst + 1,
+    expect: { reason: 'limit_exceeded', zone, tenant, workload: 'interactive' },
+    explain: { zone, tenant, workload: 'interactive', pool: 'odoo-interactive' },
+  };
+});
+
 export const cases: readonly Case[] = [
   ...publicCases,
   ...employeeCases,
+  ...callCases,
   ...socketCases,
   ...partnerCases,
   ...otherCases,
+  ...figureCases,
 ];

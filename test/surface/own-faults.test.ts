@@ -57,10 +57,13 @@ async function faulty(surface: 'proxy' | 'forward-auth', charge: Effects['charge
     scheduler: systemScheduler,
     probe: probeEndpoint,
     onChange: () => {},
+    resolve: () => Promise.resolve([]),
+    onLookedUp: () => {},
+    onAddresses: () => {},
   });
   const handlers: HttpServerHandlers =
     surface === 'proxy'
-      ? createInlineProxy({ ...context, pools, upstream: createUpstreamClient() })
+      ? createInlineProxy({ ...context, pools, upstream: createUpstreamClient(), staticCache: undefined })
       : createForwardAuth(context);
   const server = createHttpServer(
     {

@@ -14,19 +14,25 @@ export interface SurfaceOptions {
   interactive: string;
   batch?: string;
   websocket?: string;
+  /** Further sections of the zone, as YAML. */
+  zone?: string;
+  /** Further sections of `gateway.yaml`. */
+  gatewaySections?: string;
 }
 
 const nowhere = 'endpoints: [{ url: "http://127.0.0.1:9", seats: 1 }], health: false';
 
 /** A gateway with one open zone in front of the given endpoints, for tests of the way of a request and not of a policy. */
 export async function startSurface(options: SurfaceOptions) {
-  const { http = '{}', drainTimeout = '4s', interactive, batch = nowhere, websocket = nowhere } = options;
+  const { http = '{}', drainTimeout = '4s', interactive } = options;
+  const { batch = nowhere, websocket = nowhere, zone = '', gatewaySections = '' } = options;
   const files = writeFiles({
     'gateway.yaml': `
 listeners: { proxy: 127.0.0.1:0, forwardAuth: 127.0.0.1:0, admin: 127.0.0.1:0 }
 trustedProxies: [127.0.0.1]
 http: ${http}
 drain: { delay: 0s, timeout: ${drainTimeout} }
+${gatewaySections}
 `,
     'identities.yaml': 'issuers: []\n',
     'tenants.yaml': 'tenants: [{ id: acme, tier: shared, database: acme }]\n',
@@ -43,6 +49,7 @@ identify: none
 tenant: { from: [host] }
 pools: { interactive: interactive, batch: batch, websocket: websocket }
 headers: { pass: [x-stand-in-*] }
+${zone}
 `,
   });
   const logLines: Record<string, unknown>[] = [];

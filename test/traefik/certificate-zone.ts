@@ -27,6 +27,8 @@ zone: partner
 match: Host(\`{tenant}.partner.erp.example\`) && PathPrefix(\`/json/2/\`) && Method(\`POST\`)
 identify: { any: [{ clientCert: { ca: partners } }] }
 tenant: { from: [host, principal] }
+# A tenant of the example has figures of its own for it.
+limits: [{ name: partner-rate, key: tenant, rate: 1000/s }]
 pools: { interactive: odoo-interactive, batch: odoo-batch }
 `,
   };

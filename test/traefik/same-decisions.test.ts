@@ -58,7 +58,7 @@ const cases: [name: string, Case, Record<string, unknown>][] = [
   ],
   [
     'staff',
-    { request: page('acme.erp.example', '/odoo/action-17?debug=0') },
+    { request: page('acme.erp.example', '/odoo/action-17?view=list') },
     { zone: 'employee', tenant: 'acme', workload: 'interactive', pool: 'odoo-interactive' },
   ],
   [

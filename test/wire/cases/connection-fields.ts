@@ -66,7 +66,7 @@ const owned = [
   'X-Bulkhead-Workload: batch',
   'X-Bulkhead-Pool: x',
   'X-Bulkhead-Unheard-Of: x',
-  'X-Odoo-Database: globex',
+  'X-Odoo-Database: acme',
   'X-Odoo-Dbfilter: .*',
   'X-Openerp-Dbfilter: .*',
   'X-Openerp-Session-Id: x',
@@ -101,6 +101,17 @@ const spanId = '00f067aa0ba902b7';
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 
 export const connectionFieldCases: WireCase[] = [
+  ...refusing(
+    '403 tenant_mismatch',
+    [
+      ['X-Odoo-Database', 'X-Odoo-Database: globex\r\n'],
+      ['X-Odoo-Database in two fields', 'X-Odoo-Database: acme\r\nx-odoo-database: globex\r\n'],
+      ['X-Odoo-Database twice its own', 'X-Odoo-Database: acme\r\nX-Odoo-Database: acme\r\n'],
+    ].map(
+      ([name = '', field = '']) => [`a database that is not the tenant's by ${name}`, get(field)] as const,
+    ),
+    'open',
+  ),
   ...refusing(
     '400 header_invalid',
     notToBeNamed.map(

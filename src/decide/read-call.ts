@@ -1,0 +1,119 @@
+// hot path: waits only for a body that the zone has to know and that has not come yet.
+import type { BodyReading } from '../core/request-head.ts';
+import { readCall, readJson2Path, type CallRoute } from '../odoo/read-call.ts';
+import { findOdooRoute } from '../odoo/route.ts';
+import { needsSize } from '../odoo/workload.ts';
+import type { Inquiry } from './inquiry.ts';
+import type { StageResult } from './stages.ts';
+import { note } from './trace.ts';
+
+/**
+ * Why the body of a request is read. A `call` must be known before it may pass: who else judges it does not look at the database
+ * (/jsonrpc, /xmlrpc), or the zone has a list of what may be called. Of a `login` Odoo checks the database by the host name as
+ * well. A `size` only tells interactive from batch.
+ */
+type Need = 'call' | 'login' | 'size';
+
+/** Reads the call in the body, where the zone's policy depends on it; what it holds is what goes upstream. */
+export function runRead(inquiry: Inquiry): StageResult | Promise<StageResult> {
+  const { method, path } = inquiry.known;
+  const route = findOdooRoute(path);
+  let need: Need | undefined;
+  switch (route) {
+    case 'json-2':
+      need = needOfJson2(inquiry);
+      break;
+    case 'call-kw':
+      need = inquiry.governing.odoo === undefined ? 'size' : 'call';
+      break;
+    case 'json-rpc':
+    case 'xml-rpc':
+      need = needOfRpc(inquiry);
+      break;
+    case 'web-session':
+      need = inquiry.governing.tenant === undefined ? undefined : 'login';
+      break;
+    case 'web-login':
+      need = inquiry.governing.tenant === undefined || method !== 'POST' ? undefined : 'login';
+      break;
+    default:
+      return needNone(inquiry);
+  }
+  return need === undefined ? needNone(inquiry) : readBody(inquiry, route, need);
+}
+
+function needNone(inquiry: Inquiry): undefined {
+  note(inquiry, 'read', { outcome: 'none', at: '', note: 'no body is needed' });
+}
+
+/** The path has the call; of its body only the size may be of interest. */
+function needOfJson2(inquiry: Inquiry): Need | undefined {
+  const facts = inquiry.known;
+  facts.odoo ??= readJson2Path(facts.path);
+  return facts.odoo !== undefined && needsSize(inquiry.governing.workload, facts.odoo) ? 'size' : undefined;
+}
+
+function needOfRpc({ governing }: Inquiry): Need {
+  const free = governing.odoo === undefined && governing.tenant === undefined;
+  return free && governing.calls.passesDatabases ? 'size' : 'call';
+}
+
+function readBody(inquiry: Inquiry, route: CallRoute, need: Need): StageResult | Promise<StageResult> {
+  const { body } = inquiry.head;
+  if (body === undefined) return leaveUnread(inquiry, need, 'unseen');
+  const { maxBodyBytes, keepBytes } = inquiry.governing.calls;
+  const reading = body.read({ maxBytes: maxBodyBytes, keepBytes });
+  return reading instanceof Promise
+    ? reading.then((late) => settleReading(inquiry, late, { route, need }))
+    : settleReading(inquiry, reading, { route, need });
+}
+
+function settleReading(
+  inquiry: Inquiry,
+  reading: BodyReading,
+  { route, need }: { route: CallRoute; need: Need },
+): StageResult {
+  if (reading === 'too_large') return leaveUnread(inquiry, need, reading);
+  if (typeof reading === 'string') return { reason: reading, at: '' };
+  const facts = inquiry.known;
+  if (reading.length === 0 && need === 'size' && route !== 'json-2') return undefined;
+  const call = readCall(route, facts, reading);
+  if (call === undefined) return leaveUnread(inquiry, need, 'ambiguous');
+  facts.odoo = call;
+  if (inquiry.effects.tracing) {
+    const { service, model, method, database, records, limit } = call;
+    const told = [
+      database === undefined ? '' : `database ${database}`,
+      records === undefined ? '' : `${records} ${records === 1 ? 'record' : 'records'}`,
+      limit === undefined ? '' : `limit ${limit}`,
+    ];
+    note(inquiry, 'read', {
+      outcome: `${service === 'object' ? model : service} ${method}`,
+      at: '',
+      note: [call.protocol, ...told].filter((text) => text !== '').join(', '),
+    });
+  }
+  return undefined;
+}
+
+/** What the caller may know of the reason. */
+const details = {
+  unseen: 'What is called stands in the body, which is not seen on this way in.',
+  too_large: 'What is called stands in the body, which is too large to be read.',
+  ambiguous: 'The body holds no call, or can be read in more than one way.',
+} as const;
+
+function leaveUnread(inquiry: Inquiry, need: Need, why: keyof typeof details): StageResult {
+  const { calls } = inquiry.governing;
+  const mustKnow = need === 'call' || (need === 'login' && why !== 'unseen');
+  if (mustKnow && !calls.passesUnread) {
+    return {
+      reason: 'odoo_call_unreadable',
+      at: why === 'too_large' ? calls.at.maxBody : calls.at.unreadable,
+      detail: details[why],
+    };
+  }
+  inquiry.unreadCall = why !== 'unseen';
+  note(inquiry, 'read', { outcome: 'unread', at: mustKnow ? calls.at.unreadable : '', note: details[why] });
+  return undefined;
+}
