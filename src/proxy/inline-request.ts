@@ -4,6 +4,7 @@ import type { Allow, Decision, Refusal } from '../core/decision.ts';
 import type { RequestHead } from '../core/request-head.ts';
 import type { WorkClass } from '../core/work-class.ts';
 import type { Decided } from '../decide/decide.ts';
+import { callerKeyOf, hashText } from '../decide/caller-key.ts';
 import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { type AnswerWatcher, watchLogin } from '../decide/login-attempt.ts';
@@ -34,6 +35,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   workClass: WorkClass = 'interactive';
   route = '';
   isReport = false;
+  affinity: number | undefined;
   readonly #context: ProxyContext;
   readonly #exchange: Exchange;
   readonly #head: RequestHead;
@@ -105,6 +107,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
     const pool = pools.get(decision.pool);
     if (pool === undefined) return this.refuse({ reason: 'pool_down', at: '' });
     this.#pool = pool;
+    if (pool.options.affinity === 'session') this.affinity = hashText(callerKeyOf(inquiry).value);
     const forwarded = { exchange: this.#exchange, inquiry, body: this.#body, pool };
     const forwarding = new Forwarding(upstream, forwarded, this);
     this.#forwarding = forwarding;
