@@ -1,7 +1,8 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { type MetricReading, MetricTotals, readRegistry } from './aggregate.ts';
-import { createMetrics, type PoolReading } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
+import type { PoolReading } from './pool-gauges.ts';
 import { createPrimaryMetrics } from './primary-metrics.ts';
 
 interface Facts {
