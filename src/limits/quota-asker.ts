@@ -242,7 +242,11 @@ export class QuotaAsker implements Asker<QuotaLimit> {
       // Good to the end of the window like all its tokens; a fresh look at the server's clock tells better when that is.
       lot.deadlineMs = deadlineMs;
     }
-    if (grant.granted > 0) wallet.deniedUntilMs = 0;
+    if (deadlineMs <= nowMs) {
+      // The window is about to end: what it still gives could not be used, and asking again would give no more.
+      wallet.deniedUntilMs = view.endsAtMs;
+      wallet.deniedNeed = 1;
+    } else if (grant.granted > 0) wallet.deniedUntilMs = 0;
     else if (request.need > 0) {
       // Only what others give back can help before the window ends.
       const mostMs = this.#options.instances() > 1 ? maxProbeMs : maxProbeAloneMs;

@@ -129,6 +129,19 @@ describe('calendar quotas of several instances', () => {
     }
   });
 
+  it('refuse in the last moments of a window, whose tokens could not be used any more', async () => {
+    const limit = limitOf({ quota: '400/day' });
+    const midnight = Date.UTC(2026, 10, 23);
+    for (const lastMs of [1, 4, 6, 9]) {
+      const world = new CountedWorld(midnight - lastMs, [0, 3_000_000]);
+      for (const instance of [0, 1]) await world.take(instance, [{ limit, key: 'acme', cost: 1 }]);
+      expect(world.calls).toBeLessThan(10);
+      await world.advance(lastMs + 1);
+      for (const instance of [0, 1])
+        expect(await world.take(instance, [{ limit, key: 'acme', cost: 1 }])).toBe(true);
+    }
+  });
+
   it('owe what was cost beyond the estimate, and get back what was not', async () => {
     const limit = limitOf({ quota: '100/day' });
     const world = new CountedWorld(Date.UTC(2026, 10, 22, 6), [0, 0, 0]);

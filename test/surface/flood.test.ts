@@ -47,8 +47,9 @@ it('a flood of addresses takes a bounded place, is seen, and leaves alone who wa
 
   let served = 0;
   for (let from = 0; from < 11_000; from += 1000) served += await visit(from, from + 1000);
-  // The last 1,001 share budgets of three tokens each, of which there are 4,096.
-  expect(served).toBe(11_000);
+  // The last 1,000 share budgets of three tokens each, of which there are 4,096: in half of all runs some four meet in one.
+  expect(served).toBeGreaterThan(10_980);
+  expect(served).toBeLessThanOrEqual(11_000);
   const series = pickSeries(await gateway.metrics(), [
     'bulkhead_entries',
     'bulkhead_shared_client_keys_total',
