@@ -51,6 +51,24 @@ export const durationSchema = z
   })
   .transform(readDurationMs);
 
+/** A duration between two others, both included, which are written as users do. */
+export function durationBetween([least, most]: readonly [string, string], consequence: string) {
+  const error = unreadable(
+    `a duration from ${least} to ${most}`,
+    consequence,
+    `Write a duration from ${least} to ${most}.`,
+  );
+  return z
+    .string({ error: durationError })
+    .regex(/^\d{1,9}(ms|s|m|h|d)$/, { error: durationError })
+    .refine(
+      (text) =>
+        !(readDurationMs(text) < readDurationMs(least) || readDurationMs(text) > readDurationMs(most)),
+      { error },
+    )
+    .transform(readDurationMs);
+}
+
 function readDurationMs(text: string): number {
   const unit = /[a-z]+$/.exec(text)?.[0] ?? '';
   return Number.parseInt(text, 10) * (durationUnitsMs[unit] ?? 0);

@@ -30,6 +30,8 @@ export class Inquiry {
   unreadCall = false;
   tenant: RegisteredTenant | undefined = undefined;
   workload: Workload | undefined = undefined;
+  /** Whether the time that Odoo takes for it tells how it is to be classed. */
+  learns = false;
   workClass: WorkClass | undefined = undefined;
   pool: string | undefined = undefined;
   /** The line that chose the pool. */

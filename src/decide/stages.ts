@@ -7,6 +7,7 @@ import { canonicalise } from './canonicalise.ts';
 import { containsIp } from '../core/ip.ts';
 import { countRefusedCredential, refuseHeldAddress } from './failed-attempts.ts';
 import { fieldValue } from '../core/fields.ts';
+import { followLearned } from './learned-workload.ts';
 import type { Inquiry } from './inquiry.ts';
 import { runRead } from './read-call.ts';
 import type { PoolChoice } from './snapshot.ts';
@@ -266,7 +267,7 @@ function runWorkload(inquiry: Inquiry): StageResult {
   const zone = inquiry.governing;
   // On Odoo's HTTP port this path fails with 500, on its gevent port only a handshake has business (odoo#106339).
   if (facts.webSocket !== (facts.path === '/websocket')) return { reason: 'upgrade_invalid', at: '' };
-  const verdict = classifyWorkload(zone.workload, facts, inquiry.unreadCall);
+  const verdict = followLearned(inquiry, classifyWorkload(zone.workload, facts, inquiry.unreadCall));
   inquiry.workload = verdict.workload;
   inquiry.workClass = workClassOf(verdict.workload, facts);
   // Known before the limits are, so that nothing is spent on what cannot be served.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Facts, OdooCall } from '../core/facts.ts';
 import { fieldValue } from '../core/fields.ts';
 import type { Locate } from '../core/issue.ts';
-import { choiceSchema, countSchema, unreadable } from '../core/schema.ts';
+import { choiceSchema, countSchema, durationBetween, unreadable } from '../core/schema.ts';
 import type { Workload } from '../core/workload.ts';
 import { matchesPattern, methodPatternSchema, modelPatternSchema } from '../core/method-pattern.ts';
 import { findOdooRoute } from './route.ts';
@@ -58,6 +58,19 @@ export const workloadSchema = z.strictObject({
     .describe(
       'Header by which a trusted proxy names the class. The proxy must set or remove it on every request: a client must not be able to choose.',
     ),
+  learn: z
+    .strictObject({
+      slowerThan: durationBetween(
+        ['100ms', '10m'],
+        'Nearly every call would be slower than that, or none.',
+      ).describe(
+        'A method whose calls take longer on average is batch work, until they take less than half of this.',
+      ),
+    })
+    .optional()
+    .describe(
+      'Makes Odoo calls that no rule names batch work when they turn out to be slow; each tenant by itself.',
+    ),
 });
 
 export type WorkloadOptions = z.output<typeof workloadSchema>;
@@ -79,20 +92,27 @@ interface MethodClass {
   at: string;
 }
 
-export interface WorkloadRules {
-  fallback: Workload;
-  routes: readonly RouteClass[];
-  methods: readonly MethodClass[];
-  header: { name: string; at: string } | undefined;
-  /** Where `fallback` is written. */
+/** From what mean time on a method is batch work, and the line that says so. */
+export interface LearnRule {
+  slowerThanMs: number;
   at: string;
 }
 
+export interface WorkloadRules {
+  /** The verdict where no rule names a request: this very object. */
+  byDefault: WorkloadVerdict;
+  routes: readonly RouteClass[];
+  methods: readonly MethodClass[];
+  header: { name: string; at: string } | undefined;
+  /** Undefined where nothing is learned. */
+  learn: LearnRule | undefined;
+}
+
 export function compileWorkload(options: WorkloadOptions, locate: Locate): WorkloadRules {
-  const { header } = options;
+  const { header, learn } = options;
   const own = options.routes.map((route, index) => ({ ...route, at: locate(['routes', index]) }));
   return {
-    fallback: options.default,
+    byDefault: { workload: options.default, at: locate(['default']), why: 'default of the zone' },
     // The longest prefix is the most exact.
     routes: own.toSorted((a, b) => b.pathPrefix.length - a.pathPrefix.length),
     methods: [
@@ -100,7 +120,7 @@ export function compileWorkload(options: WorkloadOptions, locate: Locate): Workl
       ...shippedMethods.map((entry) => compileEntry(entry, 'batch', '')),
     ],
     header: header === undefined ? undefined : { name: header, at: locate(['header']) },
-    at: locate(['default']),
+    learn: learn && { slowerThanMs: learn.slowerThan, at: locate(['learn']) },
   };
 }
 
@@ -165,7 +185,7 @@ export function classifyWorkload(rules: WorkloadRules, facts: Facts, unreadCall:
     if (route !== undefined && shippedRoutes.has(route))
       return { workload: 'batch', at: '', why: `route ${route}` };
   }
-  return { workload: rules.fallback, at: rules.at, why: 'default of the zone' };
+  return rules.byDefault;
 }
 
 /** Whether the class of this call depends on its size, so that its body has to be read. */
@@ -179,7 +199,7 @@ export function needsSize(rules: WorkloadRules, call: OdooCall): boolean {
     if (asked !== undefined && asked !== entry.class) return true;
     asked = entry.class;
   }
-  return asked !== undefined && asked !== rules.fallback;
+  return asked !== undefined && asked !== rules.byDefault.workload;
 }
 
 function names({ model, methods }: MethodClass, call: OdooCall): boolean {

@@ -55,6 +55,8 @@ export class Forwarding implements RelayOwner, UpstreamListener {
   #gone = false;
   /** Whether the worker is done with it. */
   done = false;
+  /** Whether the answer had to wait for its client. */
+  wasHeldUp = false;
 
   constructor(client: UpstreamClient, request: ForwardedRequest, owner: ForwardingOwner) {
     this.#client = client;
@@ -194,8 +196,10 @@ export class Forwarding implements RelayOwner, UpstreamListener {
   }
 
   #go(passing: Passing): void {
-    if (passing === 'wait') this.#call?.pause();
-    else if (passing === 'invalid') this.#refuseAnswer();
+    if (passing === 'wait') {
+      this.wasHeldUp = true;
+      this.#call?.pause();
+    } else if (passing === 'invalid') this.#refuseAnswer();
   }
 
   /** Nothing of what a worker answered has reached the client, nor may it. */

@@ -42,6 +42,8 @@ export interface MetricSources {
   limitDeciders(): Record<string, number>;
   /** Bounded collections by name: how full, and how full they may get. */
   bounded(): { name: string; size: number; max: number }[];
+  /** Methods that are batch work because they were slow, by zone that learns; undefined where none does. */
+  learnedBatch?(): ReadonlyMap<string, number>;
 }
 
 // Odoo answers between milliseconds and a minute; the edges are where a user notices a difference.
@@ -52,7 +54,8 @@ export function createMetrics(sources: MetricSources): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   registry.registerMetric(limitDeciders(sources));
-  for (const gauge of [...poolGauges(sources.pools), ...boundedGauges(sources)])
+  registry.registerMetric(learnedBatch(sources));
+  for (const gauge of [...poolGauges(() => sources.pools()), ...boundedGauges(sources)])
     registry.registerMetric(gauge);
   return {
     registry,
@@ -196,6 +199,21 @@ function limitDeciders(sources: MetricSources): Counter {
     collect() {
       this.reset();
       for (const [by, count] of Object.entries(sources.limitDeciders())) this.inc({ by }, count);
+    },
+  });
+}
+
+/** Every worker learns for itself, mostly the same: the one that has learned most stands for all. */
+function learnedBatch(sources: MetricSources): Gauge {
+  return new Gauge({
+    name: 'bulkhead_learned_batch_methods',
+    help: 'Odoo methods, of each tenant, that are batch work because their calls turned out to be slow.',
+    labelNames: ['zone'],
+    aggregator: 'max',
+    registers: [],
+    collect() {
+      this.reset();
+      for (const [zone, count] of sources.learnedBatch?.() ?? []) this.set({ zone }, count);
     },
   });
 }
