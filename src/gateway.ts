@@ -18,11 +18,13 @@ import { createUpstreamClient } from './http1/upstream.ts';
 import { MemoryStore } from './limits/memory-store.ts';
 import { ClientKeys } from './limits/client-keys.ts';
 import { CostEstimates } from './limits/cost-estimates.ts';
+import { SessionKeys } from './limits/session-keys.ts';
 import { openPenalties } from './limits/open-penalties.ts';
 import { type OpenStore, openLimitStore } from './limits/open-store.ts';
 import { deriveAccountKey, PenaltyBook } from './limits/penalty-book.ts';
 import { compilePenalties } from './limits/penalty-options.ts';
 import { redisSecretOf } from './limits/redis-place.ts';
+import { type ClassMove, LearnedClasses, maxLearned } from './decide/learned-classes.ts';
 import type { Resolve } from './pools/name-watch.ts';
 import { probeEndpoint } from './pools/probe.ts';
 import type { PoolOptions } from './pools/options.ts';
@@ -121,8 +123,13 @@ class RunningGateway implements Gateway, WorkerGateway {
   readonly #store: OpenStore;
   readonly #guard = new MemoryStore({ clock: systemClock });
   readonly #clients: ClientKeys;
+  readonly #sessions = new SessionKeys(systemClock);
   /** Kept over reloads: what requests cost does not change with them. */
   readonly #estimates = new CostEstimates();
+  readonly #learned = new LearnedClasses({
+    clock: systemClock,
+    onMove: (move) => this.#tellMove(move),
+  });
   readonly #penaltyStore: ReturnType<typeof openPenalties>;
   readonly #penalties: PenaltyBook;
   readonly #keySources;
@@ -155,6 +162,7 @@ class RunningGateway implements Gateway, WorkerGateway {
           .map((pool) => ({ ...pool, queueMax: this.#pools.get(pool.name)?.options.queue.max ?? 0 })),
       limitDeciders: () => ({ ...this.#store.decisions() }),
       bounded: () => this.#bounded(),
+      learnedBatch: () => this.#learned.batchByZone(),
     });
     this.#store = openLimitStore(gateway.store, {
       clock: systemClock,
@@ -329,6 +337,9 @@ class RunningGateway implements Gateway, WorkerGateway {
     this.#store.startRelease(configuration.gateway.version);
     this.#poolOptions = configuration.pools;
     this.#dividePools();
+    this.#learned.retain(
+      (zone) => configuration.snapshot.zonesByName.get(zone)?.workload.learn !== undefined,
+    );
     this.#metrics.configInfo.reset();
     this.#metrics.configInfo.set({ version: configuration.snapshot.version }, 1);
     this.#metrics.configFresh.set(1);
@@ -341,7 +352,9 @@ class RunningGateway implements Gateway, WorkerGateway {
         guard: this.#guard,
         penalties: this.#penalties,
         clients: this.#clients,
+        sessions: this.#sessions,
         estimates: this.#estimates,
+        learned: this.#learned,
       }),
     };
   }
@@ -367,6 +380,14 @@ class RunningGateway implements Gateway, WorkerGateway {
       const { added, removed } = outcome;
       events.info({ pool, name, added, removed }, 'endpoints changed in the DNS');
     }
+  }
+
+  #tellMove({ cause, to, meanMs, calls, ...whose }: ClassMove): void {
+    const { events } = this.#logs;
+    const facts = { ...whose, workload: to, meanMs: Math.round(meanMs), calls };
+    if (cause === 'slow') events.warn(facts, 'a method is slow: its calls are batch work from now on');
+    else if (cause === 'fast') events.info(facts, 'a method is fast again: its calls are interactive');
+    else events.info(facts, 'what was learned of a method is forgotten: its calls are interactive');
   }
 
   #surfaceContext() {
@@ -452,7 +473,9 @@ class RunningGateway implements Gateway, WorkerGateway {
       { name: 'guard_keys', size: this.#guard.size, max: this.#guard.maxKeys },
       { name: 'refused_keys', size: this.#refusals.size, max: this.#refusals.max },
       ...this.#clients.sizes(),
+      ...this.#sessions.sizes(),
       ...this.#penalties.sizes(),
+      { name: 'learned_methods', size: this.#learned.size, max: maxLearned },
       { name: 'tenant_labels', size: this.#tenantLabels.size(), max: this.#tenantLabels.max },
       { name: 'spool_bytes', size: this.#spoolBudget.usedBytes, max: this.#spoolBudget.maxBytes },
       ...(this.#staticCache === undefined

@@ -57,6 +57,16 @@ describe('the key of a budget', () => {
       '"198.51.100.0/24" is no client address. Write one such as 192.0.2.7 or 2001:db8::/64.',
     ],
     ['client', 'acme', '"acme" is no client address. Write one such as 192.0.2.7 or 2001:db8::/64.'],
+    ['session', 'session-748243ffe0de7f2a52481ebe885c5503', 'session-748243ffe0de7f2a52481ebe885c5503'],
+    ['session', '2001:db8::17', '2001:db8::/64'],
+    ['session', 'shared-17', 'shared-17'],
+    ...['session-748243ff', 'SESSION-748243FFE0DE7F2A52481EBE885C5503', 's'.repeat(84)].map(
+      (text): [LimitKeyKind, string, string] => [
+        'session',
+        text,
+        'This is no key of a session. Write it as logs and refusals show it, session- and 32 hexadecimal digits, or the address of a client without one; never the id of a session itself.',
+      ],
+    ),
   ])('of a %s limit, written %j: %s', (kind, text, found) => {
     expect(read(kind, text)).toBe(found);
   });

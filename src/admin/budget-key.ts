@@ -32,7 +32,14 @@ export function readBudgetKey(
         problem: `Limit ${name} has one budget for the whole zone. Its key is the name of the zone: ${zone}.`,
       };
     case 'client':
-      return readClientKey(text);
+      return (
+        readClientKey(text) ?? {
+          problem: `"${text}" is no client address. Write one such as 192.0.2.7 or 2001:db8::/64.`,
+        }
+      );
+    case 'session':
+      // What it is instead is not repeated: it may be the id of a session.
+      return /^session-[0-9a-f]{32}$/.test(text) ? { key: text } : (readClientKey(text) ?? noSession);
     case 'tenant':
       return tenants.has(text) ? { key: encodeKeyPart(text) } : unknownTenant(text, tenants);
     case 'principal':
@@ -42,13 +49,17 @@ export function readBudgetKey(
   }
 }
 
+const noSession = {
+  problem:
+    'This is no key of a session. Write it as logs and refusals show it, session- and 32 hexadecimal digits, or the address of a client without one; never the id of a session itself.',
+};
+
 /** An address, or the /64 that stands for an IPv6 client. */
-function readClientKey(text: string): { key: string } | { problem: string } {
+function readClientKey(text: string): { key: string } | undefined {
   // What floods of new addresses share, and what is no address.
   if (/^(?:shared-\d{1,4}|unknown)$/.test(text)) return { key: text };
   const address = text.replace(/\/64$/, '');
-  if (parseIp(address) !== undefined) return { key: clientKeyOf(address) };
-  return { problem: `"${text}" is no client address. Write one such as 192.0.2.7 or 2001:db8::/64.` };
+  return parseIp(address) === undefined ? undefined : { key: clientKeyOf(address) };
 }
 
 function readPrincipalKey(

@@ -1,5 +1,5 @@
 // hot path: at most once for each request, where a zone or a pool wants to recognise who calls.
-import { fieldValue } from '../core/fields.ts';
+import { sessionIdOf } from '../odoo/session-id.ts';
 import type { Inquiry } from './inquiry.ts';
 
 /** What the requests of somebody are recognised by. */
@@ -8,17 +8,13 @@ export interface CallerKey {
   value: string;
 }
 
-const sessionCookie = /(?:^|;)[ \t]*session_id=([^;]+)/;
-/** Odoo changes the rest of a session id every three hours (odoo/http.py). */
-const stableLength = 42;
-
 /**
  * Sessions first: what a browser loads must be of one version. Every instance comes to the same result, because it depends on nothing
  * that they do not share.
  */
 export function callerKeyOf({ known, principal }: Inquiry): CallerKey {
-  const session = sessionCookie.exec(fieldValue(known.fields, 'cookie') ?? '')?.[1];
-  if (session !== undefined) return { kind: 'session', value: session.slice(0, stableLength) };
+  const session = sessionIdOf(known.fields);
+  if (session !== undefined) return { kind: 'session', value: session };
   if (principal !== undefined) {
     return { kind: 'principal', value: `${principal.issuer}\0${principal.subject}` };
   }

@@ -4,6 +4,7 @@ import { governingLimit } from '../limits/governing-limit.ts';
 import { limitKeyOf, type LimitSubject } from '../limits/key.ts';
 import type { CompiledLimit } from '../limits/compile.ts';
 import { type Charge, isAdmitted, isUnavailable, type LimitReply } from '../limits/store.ts';
+import { sessionIdOf } from '../odoo/session-id.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { StageResult } from './stages.ts';
 import { isEndNeeded, openSettlement, reservedCost } from './settlement.ts';
@@ -25,12 +26,14 @@ export function chargesOf(inquiry: Inquiry): Charge[] {
   const charges: Charge[] = [];
   // One answer for all limits: the address may get a key of its own from one look to the next.
   let clientKey: string | undefined;
+  let sessionKey: string | undefined;
   for (const zoneLimit of inquiry.governing.limits) {
     const limit = governingLimit(zoneLimit, inquiry, inquiry.effects.clock);
-    const key =
-      limit.key === 'client'
-        ? (clientKey ??= inquiry.effects.clientKey(subject.clientAddress))
-        : limitKeyOf(limit.key, subject);
+    let key: string | undefined;
+    if (limit.key === 'client' || limit.key === 'session') {
+      clientKey ??= inquiry.effects.clientKey(subject.clientAddress);
+      key = limit.key === 'client' ? clientKey : (sessionKey ??= sessionKeyFor(inquiry, clientKey));
+    } else key = limitKeyOf(limit.key, subject);
     if (key === undefined) continue;
     if (inquiry.head.forwardedByPeer && isEndNeeded(limit)) {
       noteUncounted(inquiry, limit);
@@ -42,6 +45,12 @@ export function chargesOf(inquiry: Inquiry): Charge[] {
     charges.push({ limit, key, cost });
   }
   return charges;
+}
+
+/** Who comes without a session is counted as its address. */
+function sessionKeyFor({ known, effects }: Inquiry, clientKey: string): string {
+  const session = sessionIdOf(known.fields);
+  return session === undefined ? clientKey : effects.sessionKey(session, clientKey);
 }
 
 /** ForwardAuth hears nothing of a request after its decision, so a slot that it took would never come back. */

@@ -1,9 +1,9 @@
 // hot path: one look-up in a set for each request that is counted for its client's address.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import { ownText } from '../core/own-text.ts';
 import { type Bucket, compileBucket, debtAt, hasRoom } from './bucket.ts';
 import { clientKeyOf } from './key.ts';
+import { RecentNames } from './recent-names.ts';
 
 export interface ClientKeysOptions {
   clock: Clock;
@@ -40,9 +40,7 @@ export class ClientKeys {
   readonly #newcomers: Bucket = compileBucket(newPerSecond, 1_000_000, newAtOnce);
   #debt = 0;
   #debtAtUs = 0;
-  #recent = new Set<string>();
-  /** What was recent before that was full; who is seen again moves over. */
-  #former = new Set<string>();
+  readonly #known = new RecentNames(rememberedAtLeast);
   #flooded = false;
 
   constructor({ clock, secret, onShared = ignore, onFlood = ignore }: ClientKeysOptions) {
@@ -55,9 +53,9 @@ export class ClientKeys {
   /** The key for the limits of this client: its own (IPv6: of its /64), or `shared-` and a number. */
   keyOf(address: string): string {
     const key = clientKeyOf(address);
-    if (this.#recent.has(key)) return key;
-    if (!this.#former.delete(key) && !this.#admitNew()) return this.#sharedKeyOf(key);
-    this.#remember(key);
+    if (this.#known.see(key)) return key;
+    if (!this.#admitNew()) return this.#sharedKeyOf(key);
+    this.#known.add(key);
     return key;
   }
 
@@ -66,17 +64,9 @@ export class ClientKeys {
     const debt = debtAt(this.#newcomers, this.#debt, this.#debtAtUs, this.#nowUs());
     const used = Math.ceil(debt / this.#newcomers.unitsPerToken);
     return [
-      { name: 'known_clients', size: this.#recent.size + this.#former.size, max: 2 * rememberedAtLeast },
+      { name: 'known_clients', size: this.#known.size, max: this.#known.max },
       { name: 'new_clients', size: used, max: newAtOnce },
     ];
-  }
-
-  #remember(key: string): void {
-    if (this.#recent.size >= rememberedAtLeast) {
-      this.#former = this.#recent;
-      this.#recent = new Set();
-    }
-    this.#recent.add(ownText(key));
   }
 
   #admitNew(): boolean {

@@ -269,6 +269,8 @@ describe('compileGuard', () => {
 
 it('only a limit for each principal needs somebody to be identified', () => {
   expect(
-    (['tenant', 'principal', 'zone', 'client'] as const).filter((key) => limitNeedsPrincipal({ key })),
+    (['tenant', 'principal', 'session', 'client', 'zone'] as const).filter((key) =>
+      limitNeedsPrincipal({ key }),
+    ),
   ).toEqual(['principal']);
 });

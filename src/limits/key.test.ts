@@ -17,8 +17,17 @@ describe('limitKeyOf', () => {
     ['tenant', 'acme'],
     ['principal', 'acme/edi-acme'],
     ['client', '198.51.100.7'],
+    ['session', '198.51.100.7'],
   ] as const)('names the %s whose budget it is', (kind, key) => {
     expect(limitKeyOf(kind, subject)).toBe(key);
+  });
+
+  it('knows a session by a digest of its own, and not by its id', () => {
+    const session = '7'.padStart(42, 's');
+    expect(limitKeyOf('session', { ...subject, session })).toBe('session-748243ffe0de7f2a52481ebe885c5503');
+    expect(limitKeyOf('session', { ...subject, session: session.replace('7', '8') })).toMatch(
+      /^session-(?!7482)[0-9a-f]{32}$/,
+    );
   });
 
   it('names nobody when the request does not say who it is', () => {

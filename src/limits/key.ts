@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { limitKeyOfIp } from '../core/ip.ts';
 import type { LimitKeyKind } from './compile.ts';
 
@@ -15,6 +15,8 @@ export interface LimitSubject {
   readonly issuer?: string | undefined;
   /** Canonical: IPv4-mapped addresses are written as IPv4. */
   readonly clientAddress: string;
+  /** What stays of the id of the Odoo session while it lives; undefined without one. */
+  readonly session?: string | undefined;
 }
 
 /**
@@ -26,6 +28,9 @@ export function limitKeyOf(kind: LimitKeyKind, subject: LimitSubject): string | 
   const { zone, tenant, principal, issuer } = subject;
   if (kind === 'zone') return zone;
   if (kind === 'client') return clientKeyOf(subject.clientAddress);
+  // Leaving the cookie away must be no way out.
+  if (kind === 'session')
+    return subject.session === undefined ? clientKeyOf(subject.clientAddress) : sessionKeyOf(subject.session);
   if (kind === 'tenant') return tenant === undefined ? undefined : encodeKeyPart(tenant);
   if (principal === undefined) return undefined;
   const owner = tenant === undefined ? `/${encodeKeyPart(issuer ?? '')}` : encodeKeyPart(tenant);
@@ -35,6 +40,11 @@ export function limitKeyOf(kind: LimitKeyKind, subject: LimitSubject): string | 
 /** The key of a client address: IPv4 as it is, IPv6 as its /64. */
 export function clientKeyOf(address: string): string {
   return limitKeyOfIp(address);
+}
+
+/** The key of an Odoo session, the same in every instance. What it is made from is half of a secret, so it is only a digest. */
+export function sessionKeyOf(session: string): string {
+  return `session-${hash('sha256', session, 'hex').slice(0, 32)}`;
 }
 
 const plain = /^[A-Za-z0-9._@+=, -]{0,128}$/;

@@ -154,7 +154,7 @@ describe('a limit', () => {
   it('refuses words that it does not know, each with what would be unclear', () => {
     expect(problemsOf(limitSchema, { ...minimal, key: 'ip', shadow: 'yes', onStoreFailure: 'deny' })).toEqual(
       [
-        'key: "ip" is not one of tenant, principal, zone, client.\nIt would be unknown who shares one budget.\nWrite one of tenant, principal, zone, client.',
+        'key: "ip" is not one of tenant, principal, session, client, zone.\nIt would be unknown who shares one budget.\nWrite one of tenant, principal, session, client, zone.',
         'shadow: "yes" is not true or false.\nIt would be unknown whether the limit refuses.\nWrite true or false.',
         'onStoreFailure: "deny" is not one of share, open, closed.\nIt would be unknown what holds while the store cannot be reached.\nWrite one of share, open, closed.',
       ],

@@ -83,10 +83,10 @@ export const anchorDaySchema = z
 export const limitSchema = z.strictObject({
   name: nameSchema.describe('Name of the limit, as headers, logs and metrics show it.'),
   key: choiceSchema(
-    ['tenant', 'principal', 'zone', 'client'],
+    ['tenant', 'principal', 'session', 'client', 'zone'],
     'It would be unknown who shares one budget.',
   ).describe(
-    'Who has a budget of its own: each tenant, each caller, the whole zone, or each client address.',
+    'Who has a budget of its own: each tenant, each caller, each Odoo session (without one: each client address), each client address, or the whole zone.',
   ),
   rate: rateSchema
     .optional()

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { compileBucket } from '../../src/limits/bucket.ts';
 import type { CompiledLimit, LimitKeyKind } from '../../src/limits/compile.ts';
-import { limitKeyOf } from '../../src/limits/key.ts';
+import { limitKeyOf, sessionKeyOf } from '../../src/limits/key.ts';
 import { leaseKeyOf, type LeaseRequest } from '../../src/limits/lease-call.ts';
 import { RedisLeaseBackend } from '../../src/limits/lease-backend-redis.ts';
 import { nothingSeen } from '../../src/limits/wallet.ts';
@@ -60,7 +60,7 @@ describe('the name of a key', () => {
     fc.constantFrom('a', '~', 'a/b', 'acme', longName('x'), longName('y')),
   );
   const subject = fc.record({
-    kind: fc.constantFrom<LimitKeyKind>('tenant', 'principal', 'client', 'zone'),
+    kind: fc.constantFrom<LimitKeyKind>('tenant', 'principal', 'session', 'client', 'zone'),
     tenant: fc.option(part, { nil: undefined }),
     principal: part,
     clientAddress: fc.constantFrom('192.0.2.7', '192.0.2.8', '2001:db8:1111:2222::1'),
@@ -80,7 +80,7 @@ describe('the name of a key', () => {
         expect(seen.get(storeKey) ?? budget).toBe(budget);
         seen.set(storeKey, budget);
         expect(storeKey.length).toBeLessThanOrEqual(63);
-        expect(storeKey).toMatch(/^bh:[tpcz]:\{[tg]:[^{}]*\}[^{}]*$/);
+        expect(storeKey).toMatch(/^bh:[tpscz]:\{[tg]:[^{}]*\}[^{}]*$/);
       }),
       { numRuns: 5000 },
     );
@@ -127,6 +127,7 @@ describeWithTool('redis-server', 'a key in Redis', (binary) => {
     ['tenant', longName('t'), `${longName('z')}/${longName('n')}`],
     ['principal', `${longName('t')}/${'p'.repeat(128)}`, `${longName('z')}/${longName('n')}`],
     ['client', 'ffff:ffff:ffff:ffff::/64', `${longName('z')}/${longName('n')}`],
+    ['session', sessionKeyOf('s'.repeat(42)), `${longName('z')}/${longName('n')}`],
     ['zone', longName('z'), `${longName('z')}/${longName('n')}`],
   ])('takes at most 250 bytes with all that belongs to it: of a %s, %s in %s', async (kind, key, id) => {
     const storeKey = leaseKeyOf(limitOf(kind, id), key);

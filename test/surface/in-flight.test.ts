@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
@@ -25,19 +26,21 @@ afterEach(async () => {
 
 interface Start {
   slots: number;
+  key?: 'tenant' | 'session';
   seats?: number;
   queue?: number;
   url?: string;
   websocket?: string;
 }
 
-async function start({ slots, seats = 4, queue = 4, url = upstream.url, websocket }: Start): Promise<void> {
+async function start(options: Start): Promise<void> {
+  const { slots, key = 'tenant', seats = 4, queue = 4, url = upstream.url, websocket } = options;
   surface = await startSurface({
     interactive: `endpoints: [{ url: "${url}", seats: ${seats} }], queue: { max: ${queue} }, health: false`,
     ...(websocket === undefined
       ? {}
       : { websocket: `endpoints: [{ url: "${websocket}", seats: 9 }], health: false` }),
-    zone: `limits:\n  - { name: parallel, key: tenant, inFlight: ${slots} }\n`,
+    zone: `limits:\n  - { name: parallel, key: ${key}, inFlight: ${slots} }\n`,
   });
 }
 
@@ -143,6 +146,54 @@ describe('a limit on requests in progress', () => {
     await once(second, 'open');
     second.terminate();
     await waitUntil(async () => (await keysInUse()) === 0, 'the slot is free');
+  });
+
+  it('counts the tunnels of each session, and tells nobody whose they are', async () => {
+    const gevent = await startOdooGevent({ port: 0 });
+    cleanUps.push(() => gevent.close());
+    await start({ slots: 2, key: 'session', websocket: gevent.url });
+    const stable = (user: string): string => user.repeat(42);
+    const open = (cookie: string): Promise<number> =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(`ws://127.0.0.1:${surface.port}/websocket`, {
+          origin: `http://${surfaceHost}`,
+          headers: { Host: surfaceHost, Cookie: cookie },
+        });
+        cleanUps.push(() => socket.terminate());
+        socket.on('error', () => {});
+        socket.on('open', () => resolve(101));
+        socket.on('unexpected-response', (_request, answer) => resolve(answer.statusCode ?? 0));
+      });
+    const of = (user: string, rotation: string): string =>
+      `tz=x; session_id=${stable(user)}${rotation.repeat(42)}`;
+    const statuses: number[] = [];
+    for (const cookie of [of('A', '1'), of('A', '2'), of('A', '3'), of('B', '1'), 'tz=x', 'tz=y', 'tz=z'])
+      statuses.push(await open(cookie));
+    // The third of a session, and the third of those without one that share an address.
+    expect(statuses).toEqual([101, 101, 429, 101, 101, 101, 429]);
+    const ask = async (target: string): Promise<string> =>
+      parseAnswer(
+        await exchangeBytes(
+          surface.adminPort,
+          `GET ${target} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n`,
+        ),
+      ).body;
+    const refused = await ask('/limits/refused');
+    const key = `session-${hash('sha256', stable('A'), 'hex').slice(0, 32)}`;
+    expect(
+      (JSON.parse(refused) as { refused: { key: string }[] }).refused.map((one) => one.key).toSorted(),
+    ).toEqual(['127.0.0.1', key]);
+    const budget = await ask(`/limits/open/parallel?key=${key}`);
+    expect(JSON.parse(budget)).toMatchObject({ key, burst: 2, free: 0, inUse: 2 });
+    const everything = [
+      refused,
+      budget,
+      await ask('/limits'),
+      await ask('/metrics'),
+      JSON.stringify(surface.logLines),
+    ].join('');
+    expect(everything).not.toContain('AAAAAAAAAA');
+    expect(everything).not.toContain('BBBBBBBBBB');
   });
 
   it('is not counted for ForwardAuth, which does not see where a request ends', async () => {
