@@ -31,7 +31,36 @@ export function largestBody(
 ): number {
   const names = new Set([base, ...Object.values(tiers)].flatMap((choices) => Object.values(choices ?? {})));
   if (canary !== undefined) names.add(canary.pool);
-  return Math.max(0, ...pools.filter(({ name }) => names.has(name)).map((pool) => pool.maxBodyBytes));
+  const serving = pools.filter(({ name, kind }) => kind === 'http' && names.has(name));
+  return Math.max(0, ...serving.map((pool) => pool.maxBodyBytes));
+}
+
+/** A bound that no request could reach, because every pool refuses it before. */
+export function checkMaxBody(
+  { maxBody, pools: options }: Pick<ZoneOptions, 'maxBody' | 'pools'>,
+  pools: readonly PoolOptions[],
+): Issue[] {
+  const most = largestBody(options, pools);
+  if (maxBody === undefined || maxBody <= most) return [];
+  return [
+    {
+      path: ['maxBody'],
+      what: `"${sizeText(maxBody)}" is more than the pools of the zone take, which is ${sizeText(most)}.`,
+      consequence: 'Larger bodies would be refused all the same.',
+      fix: `Write at most ${sizeText(most)}, or raise maxBody of a pool.`,
+    },
+  ];
+}
+
+function sizeText(bytes: number): string {
+  for (const [unit, size] of [
+    ['GiB', 1024 ** 3],
+    ['MiB', 1024 ** 2],
+    ['KiB', 1024],
+  ] as const) {
+    if (bytes > 0 && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return `${bytes}B`;
 }
 
 const noHttpPool: Issue = {

@@ -85,7 +85,7 @@ describe('compileZone', () => {
       identify.alternatives[0]?.at,
       odoo?.at,
       odoo?.entries[0]?.at,
-      workload.at,
+      workload.byDefault.at,
       limits[0]?.at,
     ]).toEqual([
       'erp.yaml:address',
@@ -96,6 +96,23 @@ describe('compileZone', () => {
       'erp.yaml:allow.odoo.0',
       'erp.yaml:workload.default',
       'erp.yaml:limits.0',
+    ]);
+  });
+
+  it('reads no more of a body than the zone takes', () => {
+    const { zone, issues } = compile({ maxBody: '64KiB' });
+    expect(issues).toEqual([]);
+    expect(zone.maxBody).toEqual({ bytes: 65_536, at: 'erp.yaml:maxBody' });
+    expect([zone.calls.maxBodyBytes, zone.calls.keepBytes]).toEqual([65_536, 65_536]);
+    const large = compile({ maxBody: '10MiB' }).zone.calls;
+    expect([large.maxBodyBytes, large.keepBytes]).toEqual([1_048_576, 10_485_760]);
+    expect(compile({ maxBody: '11MiB' }).issues).toEqual([
+      {
+        path: ['maxBody'],
+        what: '"11MiB" is more than the pools of the zone take, which is 10MiB.',
+        consequence: 'Larger bodies would be refused all the same.',
+        fix: 'Write at most 10MiB, or raise maxBody of a pool.',
+      },
     ]);
   });
 

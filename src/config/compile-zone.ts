@@ -11,7 +11,7 @@ import type { PoolOptions } from '../pools/options.ts';
 import { isOurs } from '../decide/identity-fields.ts';
 import { checkAnswers, compileAnswers } from './answer-options.ts';
 import { checkAllow } from './check-allow.ts';
-import { compileZonePools, largestBody } from './compile-zone-pools.ts';
+import { checkMaxBody, compileZonePools, largestBody } from './compile-zone-pools.ts';
 import type { ZoneOptions } from './schema.ts';
 
 /** What a zone file refers to; undefined where that file is broken itself, so that its absence is not complained about too. */
@@ -48,7 +48,7 @@ export function compileZone(
   };
   const limits = compileZoneLimits(options.limits, callers, ownFiguresOf);
   issues.push(...limits.issues, ...checkKeys(options), ...checkTenant(options), ...checkPassing(options));
-  issues.push(...checkAllow(options, tenantIds));
+  issues.push(...checkAllow(options, tenantIds), ...checkLearning(options));
   issues.push(...checkAnswers(options.answers));
   const guard =
     options.address.guard === undefined
@@ -57,6 +57,7 @@ export function compileZone(
   issues.push(...(guard?.issues ?? []));
   const zonePools = compileZonePools(options, { pools, tenantIds, locate });
   issues.push(...zonePools.issues);
+  if (pools !== undefined && zonePools.issues.length === 0) issues.push(...checkMaxBody(options, pools));
   return {
     zone: {
       name: options.zone,
@@ -68,6 +69,9 @@ export function compileZone(
         at: locate(['address']),
       },
       bruteForce: { enabled: options.bruteForce, at: locate(['bruteForce']) },
+      ...(options.maxBody === undefined
+        ? {}
+        : { maxBody: { bytes: options.maxBody, at: locate(['maxBody']) } }),
       identify: identify.identify,
       tenant:
         options.tenant === undefined ? undefined : { from: options.tenant.from, at: locate(['tenant']) },
@@ -75,7 +79,10 @@ export function compileZone(
         options.allow.odoo === undefined
           ? undefined
           : compileOdooAllow(options.allow.odoo, under('allow', 'odoo')),
-      calls: compileCallRules(options.odoo, under('odoo'), largestBody(options.pools, pools)),
+      calls: compileCallRules(options.odoo, under('odoo'), {
+        most: largestBody(options.pools, pools),
+        cap: options.maxBody,
+      }),
       workload: compileWorkload(options.workload, under('workload')),
       limits: limits.limits,
       ...zonePools.chosen,
@@ -119,7 +126,7 @@ function checkKeys(options: ZoneOptions): Issue[] {
         path,
         what: `Limit "${limit.name}" counts for each principal, but the zone identifies nobody.`,
         consequence: 'It would never count, and nobody would be limited by it.',
-        fix: 'Write key: client, or add credentials under identify.',
+        fix: 'Write key: session or key: client, or add credentials under identify.',
       });
     }
     if (limit.key === 'tenant' && options.tenant === undefined) {
@@ -132,6 +139,18 @@ function checkKeys(options: ZoneOptions): Issue[] {
     }
   }
   return issues;
+}
+
+function checkLearning({ workload }: ZoneOptions): Issue[] {
+  if (workload.learn === undefined || workload.default === 'interactive') return [];
+  return [
+    {
+      path: ['workload', 'learn'],
+      what: 'The zone is to learn which calls are slow, but all that no rule names is batch work already.',
+      consequence: 'Nothing would ever be learned.',
+      fix: 'Write default: interactive, or remove learn.',
+    },
+  ];
 }
 
 function checkTenant(options: ZoneOptions): Issue[] {

@@ -326,6 +326,9 @@ export const zoneSchema = z.strictObject({
     })
     .prefault({})
     .describe('What callers may do.'),
+  maxBody: sizeSchema
+    .optional()
+    .describe('Largest request body here, at most what the pools take; without it each pool has its own.'),
   odoo: callRulesSchema.prefault({}).describe('How Odoo calls are read here, and what of Odoo stays closed.'),
   workload: workloadSchema.prefault({}).describe('Which requests are interactive and which are batch.'),
   limits: z.array(zoneLimitSchema).default([]).describe('Budgets; a request must have room in all of them.'),

@@ -29,6 +29,8 @@ export interface RequestHead {
 
 /** The body of a request whose head is being judged. */
 export interface RequestBody {
+  /** Bytes, as announced; undefined where only its end tells (chunks). */
+  readonly length?: number | undefined;
   /**
    * The whole body when it is at most `maxBytes`, empty when there is none; else why it cannot be had. One that is too large to
    * be read may still be forwarded, so it is kept up to `keepBytes`.

@@ -85,6 +85,20 @@ describe('headOfDescription', () => {
     expect(Buffer.isBuffer(read) ? read.toString() : read).toBe(reading);
   });
 
+  it.each<[string, unknown, Record<string, string>, number]>([
+    ['nothing', undefined, {}, 0],
+    ['what it is', 'äb', {}, 3],
+    ['what it is, whatever is announced', 'ab', { 'Content-Length': '99' }, 2],
+    ['what is announced, without a body to see', undefined, { 'Content-Length': ' 99 ' }, 99],
+    ['nothing that is no length', undefined, { 'Content-Length': '9x' }, 0],
+  ])('has for the length of its body %s', (_title, body, headers, length) => {
+    const head = headOfDescription(
+      { request: 'POST http://a.example/', headers, from: '192.0.2.7', body },
+      about,
+    );
+    expect(head?.body?.length).toBe(length);
+  });
+
   it('leaves out names that do not get in on the wire', () => {
     const headers = { X_Forwarded_For: '203.0.113.9', 'x-kept': '1' };
     const head = headOfDescription({ request: 'GET http://a.example/', headers, from: '192.0.2.7' }, about);

@@ -69,15 +69,22 @@ export function headOfDescription(
     listener,
     requestId,
     forwardedByPeer: false,
-    body: describedBody(body),
+    body: describedBody(body, headers),
   };
 }
 
-function describedBody(body: unknown): RequestBody {
+function describedBody(body: unknown, headers: DescribedRequest['headers']): RequestBody {
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
   const bytes = Buffer.from(text);
   return {
+    length: body === undefined ? announcedLength(headers) : bytes.length,
     read: ({ maxBytes, keepBytes }) =>
       bytes.length <= maxBytes ? bytes : bytes.length <= keepBytes ? 'too_large' : 'body_too_large',
   };
+}
+
+/** Of a body that is not described: one can ask about a large upload without writing it. */
+function announcedLength(headers: DescribedRequest['headers']): number {
+  const authored = Object.entries(headers).find(([name]) => name.toLowerCase() === 'content-length')?.[1];
+  return /^\d{1,15}$/.test(authored?.trim() ?? '') ? Number(authored) : 0;
 }

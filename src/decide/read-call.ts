@@ -14,8 +14,15 @@ import { note } from './trace.ts';
  */
 type Need = 'call' | 'login' | 'size';
 
-/** Reads the call in the body, where the zone's policy depends on it; what it holds is what goes upstream. */
+/**
+ * Refuses a body that the zone does not take, before any of it is read. Reads the call in it, where the zone's policy depends on
+ * that; what it holds is what goes upstream.
+ */
 export function runRead(inquiry: Inquiry): StageResult | Promise<StageResult> {
+  const { maxBody } = inquiry.governing;
+  // One whose length is not announced is refused while it comes.
+  if (maxBody !== undefined && (inquiry.head.body?.length ?? 0) > maxBody.bytes)
+    return { reason: 'body_too_large', at: maxBody.at };
   const { method, path } = inquiry.known;
   const route = findOdooRoute(path);
   let need: Need | undefined;
@@ -74,7 +81,10 @@ function settleReading(
   { route, need }: { route: CallRoute; need: Need },
 ): StageResult {
   if (reading === 'too_large') return leaveUnread(inquiry, need, reading);
-  if (typeof reading === 'string') return { reason: reading, at: '' };
+  if (typeof reading === 'string') {
+    const { maxBody } = inquiry.governing;
+    return { reason: reading, at: (reading === 'body_too_large' ? maxBody?.at : undefined) ?? '' };
+  }
   const facts = inquiry.known;
   if (reading.length === 0 && need === 'size' && route !== 'json-2') return undefined;
   const call = readCall(route, facts, reading);

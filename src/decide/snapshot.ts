@@ -32,6 +32,8 @@ export interface CompiledZone {
   };
   /** Whether failed attempts are counted, and the line that says so. */
   bruteForce: { enabled: boolean; at: string };
+  /** Largest request body, where the zone has a bound of its own: at most what its pools take. */
+  maxBody?: { bytes: number; at: string };
   identify: CompiledIdentify;
   tenant: TenantRule | undefined;
   odoo: OdooAllowList | undefined;

@@ -43,6 +43,10 @@ class ForwardedBody implements RequestBody {
     this.#exchange = exchange;
   }
 
+  get length(): number | undefined {
+    return this.#exchange.bodyLength;
+  }
+
   read({ maxBytes }: { maxBytes: number }): ReturnType<RequestBody['read']> {
     // Traefik forwards it: what is too large to be read is not kept.
     return readBody(this.#exchange, { maxBytes, keepBytes: maxBytes }, () => undefined);

@@ -42,10 +42,15 @@ export interface CallRules {
   at: { maxBody: string; unreadable: string; databaseManager: string; debug: string };
 }
 
-export function compileCallRules(options: CallRuleOptions, locate: Locate, keepBytes: number): CallRules {
+/** `most` is the largest body that pools of the zone take, `cap` the largest that the zone itself does. */
+export function compileCallRules(
+  options: CallRuleOptions,
+  locate: Locate,
+  { most, cap = Infinity }: { most: number; cap?: number | undefined },
+): CallRules {
   return {
-    maxBodyBytes: options.maxBody,
-    keepBytes: Math.max(keepBytes, options.maxBody),
+    maxBodyBytes: Math.min(options.maxBody, cap),
+    keepBytes: Math.min(Math.max(most, options.maxBody), cap),
     passesUnread: options.unreadable === 'pass',
     passesDatabases: options.databaseManager === 'pass',
     removesDebug: options.debug === 'remove',

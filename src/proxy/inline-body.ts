@@ -15,6 +15,10 @@ export class InlineBody implements RequestBody {
     this.#exchange = exchange;
   }
 
+  get length(): number | undefined {
+    return this.#exchange.bodyLength;
+  }
+
   /** Of the body, as far as they have come. */
   get bytes(): number | undefined {
     const { content } = this;
@@ -29,21 +33,21 @@ export class InlineBody implements RequestBody {
 
   /** For its pool: whole, or as it comes. Calls back once, with why there is no such body or undefined. */
   obtain(
-    { requestBody, maxBodyBytes }: { requestBody: 'collect' | 'stream'; maxBodyBytes: number },
+    { requestBody, maxBytes }: { requestBody: 'collect' | 'stream'; maxBytes: number },
     onDone: (failure: BodyFailure | undefined) => void,
   ): void {
     const exchange = this.#exchange;
     if (!exchange.hasBody) return onDone(undefined);
     if (this.content !== undefined) {
       // Read for the decision already.
-      return onDone((this.content.length ?? 0) > maxBodyBytes ? 'body_too_large' : undefined);
+      return onDone((this.content.length ?? 0) > maxBytes ? 'body_too_large' : undefined);
     }
     if (requestBody === 'stream') {
-      if ((exchange.bodyLength ?? 0) > maxBodyBytes) return onDone('body_too_large');
-      this.content = exchange.streamBody(maxBodyBytes);
+      if ((exchange.bodyLength ?? 0) > maxBytes) return onDone('body_too_large');
+      this.content = exchange.streamBody(maxBytes);
       return onDone(undefined);
     }
-    exchange.collectBody({ maxBytes: maxBodyBytes }, (result) => {
+    exchange.collectBody({ maxBytes }, (result) => {
       if (typeof result === 'string') return onDone(result);
       this.content = result;
       onDone(undefined);

@@ -7,6 +7,7 @@ import type { Decided } from '../decide/decide.ts';
 import { callerKeyOf, hashText } from '../decide/caller-key.ts';
 import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
+import { noteServiceTime } from '../decide/learned-workload.ts';
 import { type AnswerWatcher, watchLogin } from '../decide/login-attempt.ts';
 import type { Exchange, ExchangeListener } from '../http1/exchange.ts';
 import { isReport } from '../odoo/urgency.ts';
@@ -52,6 +53,8 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   #queuedMs: number | undefined;
   #waitMs = 0;
   #forwardedMs: number | undefined;
+  /** When it took the seat that it has. */
+  #seatedMs = 0;
   #attempts = 0;
   #seat: Seat | undefined;
   #upstream: string | undefined;
@@ -121,7 +124,9 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
     if (this.#watcher !== undefined) forwarding.observe(this.#watcher);
     // The whole body first: Odoo's worker gives up on a client that pauses for two seconds (odoo/service/server.py).
     if (!this.#exchange.hasBody) return this.#enter();
-    this.#body.obtain(pool.options, (failure) => {
+    const { requestBody, maxBodyBytes } = pool.options;
+    const maxBytes = Math.min(maxBodyBytes, inquiry.governing.maxBody?.bytes ?? Infinity);
+    this.#body.obtain({ requestBody, maxBytes }, (failure) => {
       if (failure === undefined) this.#enter();
       else this.refuse({ reason: failure, at: '' });
     });
@@ -182,7 +187,8 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   #forward(seat: Seat): void {
     const forwarding = this.#forwarding;
     if (forwarding === undefined) return seat.release('unknown');
-    this.#forwardedMs ??= this.#context.clock.monoMs();
+    this.#seatedMs = this.#context.clock.monoMs();
+    this.#forwardedMs ??= this.#seatedMs;
     this.#transaction?.onForward();
     this.#seat = seat;
     this.#upstream = seat.endpoint.url;
@@ -200,6 +206,14 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
     const seat = this.#seat;
     this.#seat = undefined;
     seat?.release(outcome);
+    if (this.#inquiry?.learns === true && seat !== undefined) this.#noteServiceTime(this.#inquiry, outcome);
+  }
+
+  /** Unless no worker had it, or its client may have kept one waiting. */
+  #noteServiceTime(inquiry: Inquiry, outcome: SeatOutcome): void {
+    if (outcome === 'failed' || this.#forwarding?.wasHeldUp === true) return;
+    if (this.#pool?.options.requestBody === 'stream') return;
+    noteServiceTime(inquiry, this.#context.clock.monoMs() - this.#seatedMs);
   }
 
   onDrain(): void {

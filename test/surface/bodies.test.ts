@@ -324,3 +324,64 @@ describe('a refusal', () => {
     ]);
   });
 });
+
+describe("a zone's own bound for bodies", () => {
+  let odoo: OdooPrefork;
+  let surface: Surface;
+  beforeAll(async () => {
+    odoo = await startOdooPrefork({ port: 0, workers: 1, name: 'prefork' });
+    const pool = `endpoints: [{ url: "${odoo.url}", seats: 1 }], health: false`;
+    surface = await startSurface({
+      interactive: `${pool}, maxBody: 1MiB`,
+      batch: `${pool}, maxBody: 1MiB, requestBody: stream`,
+      zone: 'maxBody: 2KiB\n',
+    });
+  });
+  afterAll(async () => {
+    await surface.stop();
+    await odoo.close();
+  });
+
+  const json = 'Content-Type: application/json\r\n';
+  const chunks = (bytes: number): string => `${bytes.toString(16)}\r\n${'x'.repeat(bytes)}\r\n0\r\n\r\n`;
+  const asked = async (target: string, fields: string, body: string) => {
+    const connection = await WireConnection.open(surface.port);
+    connection.send(`POST ${target} HTTP/1.1\r\n${hostField}${fields}\r\n${body}`);
+    const answer = await connection.answer();
+    connection.destroy();
+    return answer;
+  };
+
+  test.each([
+    ['collected', '/odoo'],
+    ['streamed', '/report/pdf/x'],
+    ['read for the decision', '/jsonrpc'],
+  ])('refuses one that grows beyond it while it comes, %s', async (_name, target) => {
+    const before = odoo.requests.length;
+    const answer = await asked(target, `${json}Transfer-Encoding: chunked\r\n`, chunks(2049));
+    expect([answer.status, answer.body.includes('body_too_large'), odoo.requests.length]).toEqual([
+      413,
+      true,
+      before,
+    ]);
+  });
+
+  test.each(['/odoo', '/report/pdf/x'])('lets one of its size pass: %s', async (target) => {
+    expect((await asked(target, `${json}Transfer-Encoding: chunked\r\n`, chunks(2048))).status).toBe(200);
+    expect((await asked(target, `${json}Content-Length: 2048\r\n`, 'x'.repeat(2048))).status).toBe(200);
+  });
+
+  test('refuses one that is announced larger before any of it is asked for, in the words of its caller', async () => {
+    const call = { jsonrpc: '2.0', method: 'call', params: {}, id: 7 };
+    const body = JSON.stringify(call).padEnd(2049);
+    const web = await asked('/web/dataset/call_kw', `${json}Content-Length: 2049\r\n`, body);
+    expect([web.status, JSON.parse(web.body)]).toMatchObject([413, { id: 7, error: { data: {} } }]);
+    const expecting = await asked('/odoo', 'Expect: 100-continue\r\nContent-Length: 2049\r\n', '');
+    expect([expecting.status, reasonOf(expecting)]).toEqual([413, 'body_too_large']);
+    const line = surface.requests().at(-1);
+    expect([line?.['reason'], line?.['at']]).toEqual([
+      'body_too_large',
+      expect.stringMatching(/^zones\/open\.yaml:\d+:\d+$/),
+    ]);
+  });
+});

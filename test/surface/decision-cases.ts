@@ -657,6 +657,22 @@ const otherCases: Case[] = [
     explain: { zone: 'scarce', ...batch },
   },
   {
+    name: 'a body of as much as the zone takes',
+    request: 'POST https://narrow.example/mail/attachment/upload',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: 'x'.repeat(2048),
+    expect: { zone: 'narrow', workload: 'interactive', pool: 'odoo-interactive' },
+  },
+  {
+    // Without the body (`forwardBody`) ForwardAuth does not know how large it is.
+    name: 'a body of a byte more',
+    request: 'POST https://narrow.example/mail/attachment/upload',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: 'x'.repeat(2049),
+    expect: { reason: 'body_too_large', zone: 'narrow' },
+    forwardAuth: { zone: 'narrow', workload: 'interactive', pool: 'odoo-interactive' },
+  },
+  {
     name: 'an address that comes too often, whatever its credential',
     request: 'GET https://guarded.example/odoo',
     from: '198.51.100.21',

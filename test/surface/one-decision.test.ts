@@ -134,7 +134,6 @@ const notDecided: readonly Reason[] = [
   'pool_queue_full',
   'pool_queue_timeout',
   'tenant_share_exceeded',
-  'body_too_large',
   'spool_full',
   'body_timeout',
   'upstream_unreachable',
@@ -220,6 +219,12 @@ limits:
     burst: 1
     schedule:
       - { name: this-age, from: 2000-01-01T00:00, to: 2999-01-01T00:00, timezone: Europe/Berlin, rate: 1/h, burst: 5 }
+pools: { interactive: odoo-interactive }
+`,
+    'zones/narrow.yaml': `zone: narrow
+match: Host(\`narrow.example\`)
+identify: none
+maxBody: 2KiB
 pools: { interactive: odoo-interactive }
 `,
     'zones/guarded.yaml': `zone: guarded
