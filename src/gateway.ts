@@ -12,6 +12,7 @@ import { systemClock } from './core/clock.ts';
 import { liveEffects } from './decide/effects.ts';
 import type { Live } from './decide/live.ts';
 import { createForwardAuth } from './forward-auth/forward-auth.ts';
+import { createGatewayEvents } from './gateway-events.ts';
 import { createHttpServer, type HttpServer, type HttpServerHandlers } from './http1/server.ts';
 import { SpoolBudget } from './http1/spool-file.ts';
 import { createUpstreamClient } from './http1/upstream.ts';
@@ -24,11 +25,11 @@ import { type OpenStore, openLimitStore } from './limits/open-store.ts';
 import { deriveAccountKey, PenaltyBook } from './limits/penalty-book.ts';
 import { compilePenalties } from './limits/penalty-options.ts';
 import { redisSecretOf } from './limits/redis-place.ts';
-import { type ClassMove, LearnedClasses, maxLearned } from './decide/learned-classes.ts';
+import { LearnedClasses, maxLearned } from './decide/learned-classes.ts';
 import type { Resolve } from './pools/name-watch.ts';
 import { probeEndpoint } from './pools/probe.ts';
 import type { PoolOptions } from './pools/options.ts';
-import { type NameNews, PoolRegistry } from './pools/registry.ts';
+import { PoolRegistry } from './pools/registry.ts';
 import { resolveName } from './pools/resolve-name.ts';
 import { shareAmongGateways, type WorkerPlace } from './pools/share.ts';
 import { systemScheduler } from './core/scheduler.ts';
@@ -126,10 +127,7 @@ class RunningGateway implements Gateway, WorkerGateway {
   readonly #sessions = new SessionKeys(systemClock);
   /** Kept over reloads: what requests cost does not change with them. */
   readonly #estimates = new CostEstimates();
-  readonly #learned = new LearnedClasses({
-    clock: systemClock,
-    onMove: (move) => this.#tellMove(move),
-  });
+  readonly #learned: LearnedClasses;
   readonly #penaltyStore: ReturnType<typeof openPenalties>;
   readonly #penalties: PenaltyBook;
   readonly #keySources;
@@ -164,20 +162,15 @@ class RunningGateway implements Gateway, WorkerGateway {
       bounded: () => this.#bounded(),
       learnedBatch: () => this.#learned.batchByZone(),
     });
+    const events = createGatewayEvents(this.#logs.events, this.#metrics);
+    this.#learned = new LearnedClasses({ clock: systemClock, onMove: events.classMoved });
     this.#store = openLimitStore(gateway.store, {
       clock: systemClock,
       onInstances: () => {
         if (!this.#draining && this.#poolOptions.some((pool) => pool.shared)) this.#dividePools();
       },
-      onConnectionError: (cause) => this.#logs.events.warn({ cause }, 'no connection to the limit store'),
-      onModeChange: (mode, cause) => {
-        if (mode === 'store') this.#logs.events.info('the limit store answers again');
-        else
-          this.#logs.events.error(
-            { cause },
-            'the limit store does not answer; each limit does what its onStoreFailure says',
-          );
-      },
+      onConnectionError: events.limitStoreUnreachable,
+      onModeChange: events.limitStoreMode,
     });
     const accountKey = deriveAccountKey(
       gateway.bruteForce.key,
@@ -187,13 +180,7 @@ class RunningGateway implements Gateway, WorkerGateway {
       clock: systemClock,
       secret: accountKey,
       onShared: () => this.#metrics.sharedClients.inc(),
-      onFlood: (flooded) => {
-        if (flooded) {
-          this.#logs.events.warn(
-            'too many new client addresses: those that are not known share budgets until fewer come',
-          );
-        } else this.#logs.events.info('new client addresses have budgets of their own again');
-      },
+      onFlood: events.addressFlood,
     });
     this.#penaltyStore = openPenalties(gateway.store, systemClock);
     this.#penalties = new PenaltyBook({
@@ -209,27 +196,16 @@ class RunningGateway implements Gateway, WorkerGateway {
       clock: systemClock,
       scheduler: systemScheduler,
       fetch: globalThis.fetch,
-      onRefresh: (issuer, status) => {
-        if (status.failure !== undefined) {
-          this.#logs.events.warn(
-            { issuer, failure: status.failure, keys: status.keys },
-            'signing keys could not be fetched',
-          );
-        }
-      },
+      onRefresh: events.keysRefreshed,
     });
     this.#pools = new PoolRegistry({
       clock: systemClock,
       scheduler: systemScheduler,
       probe: probeEndpoint,
       ledger: createPoolLedger(this.#metrics, (tenant) => this.#tenantLabels.of(tenant)),
-      onChange: (change) => {
-        const { pool, kind } = change;
-        if (kind !== undefined) this.#metrics.ejections.add([pool, kind]);
-        this.#logs.events.warn(change, change.up ? 'endpoint is back' : 'endpoint is out of service');
-      },
+      onChange: events.endpointChanged,
       resolve: start.resolve ?? resolveName,
-      onLookedUp: (news) => this.#tellLookUp(news),
+      onLookedUp: events.nameLookedUp,
       onAddresses: () => this.#upstream.retain(this.#pools.origins()),
     });
     this.#spoolBudget = new SpoolBudget(gateway.http.spool.total);
@@ -363,31 +339,6 @@ class RunningGateway implements Gateway, WorkerGateway {
   #dividePools(): void {
     const process = this.#store.place();
     this.#pools.apply(shareAmongGateways(this.#poolOptions, { worker: this.#place, process }));
-  }
-
-  #tellLookUp({ pool, name, outcome, isNews }: NameNews): void {
-    this.#metrics.lookUps.add([pool, name, outcome.kind]);
-    if (!isNews) return;
-    const { events } = this.#logs;
-    if (outcome.kind === 'failed') {
-      events.warn(
-        { pool, name, cause: outcome.cause },
-        'the name of endpoints was not found; those that are known stay',
-      );
-    } else if (outcome.kind === 'same') {
-      events.info({ pool, name }, 'the name of endpoints is found again');
-    } else {
-      const { added, removed } = outcome;
-      events.info({ pool, name, added, removed }, 'endpoints changed in the DNS');
-    }
-  }
-
-  #tellMove({ cause, to, meanMs, calls, ...whose }: ClassMove): void {
-    const { events } = this.#logs;
-    const facts = { ...whose, workload: to, meanMs: Math.round(meanMs), calls };
-    if (cause === 'slow') events.warn(facts, 'a method is slow: its calls are batch work from now on');
-    else if (cause === 'fast') events.info(facts, 'a method is fast again: its calls are interactive');
-    else events.info(facts, 'what was learned of a method is forgotten: its calls are interactive');
   }
 
   #surfaceContext() {

@@ -23,8 +23,10 @@ const mayImport: Record<string, readonly string[]> = {
   'forward-auth': ['core', 'decide', 'http1', 'odoo', 'telemetry'],
   admin: ['core', 'http1', 'limits', 'telemetry'],
   demo: ['core'],
+  'gateway-events.ts': ['auth', 'decide', 'limits', 'pools', 'telemetry'],
   'gateway.ts': [
     'core',
+    'gateway-events.ts',
     'auth',
     'limits',
     'pools',

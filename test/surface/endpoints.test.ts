@@ -216,7 +216,7 @@ describe('a pool with affinity', () => {
       return fields['x-upstream'];
     };
     const homes: (string | undefined)[] = [];
-    for (let session = 0; session < 12; session++) {
+    for (let session = 0; session < 24; session++) {
       const home = await send(session, 'x');
       homes.push(home);
       for (const rotation of ['x', 'y', 'z']) expect(await send(session, rotation)).toBe(home);

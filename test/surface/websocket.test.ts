@@ -442,7 +442,8 @@ test('a gateway that stops ends its tunnels, one after the other', async () => {
   const surface = await startSurface({
     interactive: nowhere,
     websocket: `endpoints: [{ url: "${gevent.url}", seats: 20 }], health: false`,
-    drainTimeout: '2s',
+    // The one that keeps its side open is cut off a second after its turn.
+    drainTimeout: '6s',
   });
   const clients: WireConnection[] = [];
   for (let i = 0; i < 20; i++) {
