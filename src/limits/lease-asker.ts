@@ -15,6 +15,7 @@ import {
   untilTokenMs,
 } from './lease-pace.ts';
 import type { LeaseTuning } from './lease-tuning.ts';
+import { giveAllBack, joinWaiting, startCall } from './store-backend.ts';
 import {
   addGrant,
   addOwed,
@@ -29,6 +30,7 @@ import {
   unspendTokens,
   type Wallet,
 } from './wallet.ts';
+import { WalletSweep } from './wallet-sweep.ts';
 
 export interface LeaseAskerOptions {
   backend: LeaseBackend;
@@ -59,34 +61,37 @@ interface Credit {
 export class LeaseAsker {
   readonly #backend: LeaseBackend;
   readonly #clock: LeaseClock;
-  readonly #scheduler: Scheduler;
   readonly #instances: () => number;
   readonly #random: () => number;
   readonly #tuning: LeaseTuning;
-  /** Wallets that may have something to give back, those looked at longest ago first. */
-  readonly #holding = new Set<Wallet>();
-  #cancelSweep: (() => void) | undefined;
+  /** Wallets that may have something to give back. */
+  readonly #holding: WalletSweep<Wallet>;
   readonly #debts: LeaseDebts;
   /** Debts are being told; ends with a call that fails. */
   #repaying = false;
   /** A slow call, roughly. */
   #slowCallMs = 1;
-  #closed = false;
 
   constructor(options: LeaseAskerOptions) {
     this.#backend = options.backend;
     this.#clock = options.clock;
-    this.#scheduler = options.scheduler;
     this.#instances = options.instances;
     this.#random = options.random;
     this.#tuning = options.tuning;
     this.#debts = new LeaseDebts(options.clock);
+    const { sweepMs, sweepMax } = options.tuning;
+    this.#holding = new WalletSweep({
+      scheduler: options.scheduler,
+      everyMs: sweepMs,
+      most: sweepMax,
+      before: () => this.#beforeSweep(),
+      look: (wallet) => this.#lookAt(wallet),
+    });
   }
 
   /** Asks for `lacking` tokens more; resolves when the wallet's next answer is there, rejects when there is none. */
   ask(wallet: Wallet, lacking: number): Promise<void> {
-    wallet.waitingSum += lacking;
-    if (lacking < wallet.waitingLeast) wallet.waitingLeast = lacking;
+    joinWaiting(wallet, lacking);
     return wallet.inflight ?? this.#start(wallet, 'lease');
   }
 
@@ -179,34 +184,24 @@ export class LeaseAsker {
     for (const wallet of this.#debts.next(this.#tuning.sweepMax)) {
       if (wallet.inflight === undefined) void this.#start(wallet, 'present');
     }
-    if (this.#repaying) this.#sweepLater();
+    if (this.#repaying) this.#holding.later();
   }
 
   /** Resolves when everything that is held was given back, or could not be. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#cancelSweep?.();
-    const last: Promise<unknown>[] = [];
-    for (const wallet of [...this.#holding, ...this.#debts.next(Infinity)]) {
-      wallet.evicted = true;
-      if (wallet.inflight === undefined) this.#giveBack(wallet);
-      if (wallet.inflight !== undefined) last.push(wallet.inflight);
-    }
-    this.#holding.clear();
+    const wallets = [...this.#holding, ...this.#debts.next(Infinity)];
+    const given = giveAllBack(wallets, (wallet) => this.#giveBack(wallet));
+    this.#holding.close();
     this.#debts.clear();
-    await Promise.allSettled(last);
+    await given;
   }
 
   #start(wallet: Wallet, purpose: Purpose, credit?: Credit): Promise<void> {
-    // A turn later, so that all who wait by then are asked for together; giving back must not leave time to spend.
-    const call =
-      purpose === 'return'
-        ? this.#call(wallet, purpose, credit)
-        : Promise.resolve().then(() => this.#call(wallet, purpose));
-    wallet.inflight = call;
-    // Whoever waits learns of a failure; a call that nobody waits for may fail in silence.
-    call.catch(() => undefined);
-    return call;
+    return startCall(wallet, () => this.#call(wallet, purpose, credit), {
+      // Giving back must not leave time to spend.
+      atOnce: purpose === 'return',
+      after: () => wallet.evicted && this.#giveBack(wallet),
+    });
   }
 
   #giveBack(wallet: Wallet): void {
@@ -238,13 +233,7 @@ export class LeaseAsker {
       if (owe > 0) addOwed(wallet, { tokens: owe, monoMs: this.#clock.monoMs, terms: wallet.owedTerms });
       this.#repaying = false;
       throw error;
-    } finally {
-      wallet.inflight = undefined;
-      // Those who still lack something say so again.
-      wallet.waitingSum = 0;
-      wallet.waitingLeast = Infinity;
     }
-    if (wallet.evicted) this.#giveBack(wallet);
   }
 
   #compose(wallet: Wallet, purpose: Purpose): LeaseRequest {
@@ -344,10 +333,7 @@ export class LeaseAsker {
       const tokenMs = nowMs + Math.min(untilTokenMs(grant), this.#tuning.maxProbeMs);
       wallet.deniedUntilMs = Math.max(wallet.deniedUntilMs, tokenMs);
     }
-    if (wallet.lots.length > 0 && !wallet.evicted) {
-      this.#holding.add(wallet);
-      this.#sweepLater();
-    }
+    if (wallet.lots.length > 0 && !wallet.evicted) this.#holding.add(wallet);
   }
 
   #deny(wallet: Wallet, request: LeaseRequest, grant: LeaseGrant, nowMs: number): void {
@@ -362,32 +348,21 @@ export class LeaseAsker {
     wallet.deniedNeed = grant.granted > 0 ? 1 : request.need;
   }
 
-  #sweepLater(): void {
-    if (this.#closed || this.#cancelSweep !== undefined) return;
-    this.#cancelSweep = this.#scheduler.after(this.#tuning.sweepMs, () => {
-      this.#cancelSweep = undefined;
-      this.#sweep();
-      if (this.#holding.size > 0 || this.#repaying) this.#sweepLater();
-    });
+  #beforeSweep(): boolean {
+    this.#clock.read();
+    if (this.#repaying) this.#repaySome();
+    return this.#repaying;
   }
 
-  /** One look at some wallets; the rest has its turn later, so that no sweep stalls requests. */
-  #sweep(): void {
-    const nowMs = this.#clock.read();
+  #lookAt(wallet: Wallet): boolean {
+    const { nowMs, monoMs } = this.#clock;
     const { idleMs } = this.#tuning;
-    if (this.#repaying) this.#repaySome();
-    const idleSinceMs = this.#clock.monoMs - idleMs;
-    let left = Math.min(this.#holding.size, this.#tuning.sweepMax);
-    for (const wallet of this.#holding) {
-      if (left-- === 0) break;
-      this.#holding.delete(wallet);
-      const held = leasedTokens(wallet, nowMs);
-      if (held + unreportedTokens(wallet) === 0) continue;
-      // What has just come is waited for by somebody who may still wait for another wallet.
-      const fresh = nowMs - wallet.answeredMs < idleMs;
-      const idle = wallet.lastSpentMonoMs <= idleSinceMs && !fresh && wallet.inflight === undefined;
-      if (!idle) this.#holding.add(wallet);
-      else if (held > 0 || this.#isReportDue(wallet)) void this.#start(wallet, 'return');
-    }
+    const held = leasedTokens(wallet, nowMs);
+    if (held + unreportedTokens(wallet) === 0) return false;
+    // What has just come is waited for by somebody who may still wait for another wallet.
+    const fresh = nowMs - wallet.answeredMs < idleMs;
+    if (fresh || wallet.lastSpentMonoMs > monoMs - idleMs || wallet.inflight !== undefined) return true;
+    if (held > 0 || this.#isReportDue(wallet)) void this.#start(wallet, 'return');
+    return false;
   }
 }

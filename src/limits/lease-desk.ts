@@ -91,15 +91,10 @@ export class LeaseDesk implements BudgetDesk {
   }
 
   async #lookAtQuota(limit: QuotaLimit, key: string): Promise<QuotaBudget> {
-    const { quotas, backend, clock, restingWallet } = this.#parts;
+    const { quotas, restingWallet } = this.#parts;
     const wallet = await restingWallet(limit, key);
-    for (;;) {
-      const sentMs = clock.read();
-      // oxlint-disable-next-line no-await-in-loop -- the first answer may only tell which window it is
-      const grant = await backend.callQuota(wallet.storeKey, quotas.composePeek(wallet));
-      clock.read();
-      if (quotas.windows.learn(wallet, grant, sentMs)) return this.#describeQuota(wallet);
-    }
+    await quotas.look(wallet);
+    return this.#describeQuota(wallet);
   }
 
   async #lookAtSlots(limit: InFlightLimit, key: string): Promise<BudgetState> {

@@ -30,18 +30,13 @@ export class LeasePeek {
   async #peekQuota(charge: Charge<QuotaLimit>): Promise<LimitOutcome> {
     // A copy learns from the answers, which tell of debts as if they had been stored.
     const wallet = this.#under(charge.limit, await this.#parts.restingWallet(charge.limit, charge.key));
-    for (;;) {
-      const sentMs = this.#parts.clock.read();
-      const request = this.#parts.quotas.composePeek(wallet);
-      // oxlint-disable-next-line no-await-in-loop -- the first answer may only tell which window it is
-      const grant = await this.#parts.backend.callQuota(wallet.storeKey, request);
-      const nowMs = this.#parts.clock.read();
-      if (!this.#parts.quotas.windows.learn(wallet, grant, sentMs)) continue;
-      const { endsAtMs, window } = this.#parts.quotas.windows.viewOf(wallet);
-      const left = grant.quota - (grant.totalGranted - grant.totalReturned) + heldTokens(wallet, nowMs);
-      const count = { admitted: charge.cost <= left, left, spent: false };
-      return quotaOutcome(charge, count, { resetMs: endsAtMs - nowMs, endMs: window.endMs });
-    }
+    const { quotas, clock } = this.#parts;
+    const grant = await quotas.look(wallet);
+    const { nowMs } = clock;
+    const { endsAtMs, window } = quotas.windows.viewOf(wallet);
+    const left = grant.quota - (grant.totalGranted - grant.totalReturned) + heldTokens(wallet, nowMs);
+    const count = { admitted: charge.cost <= left, left, spent: false };
+    return quotaOutcome(charge, count, { resetMs: endsAtMs - nowMs, endMs: window.endMs });
   }
 
   /** A copy of a wallet as it would be under a limit that may have been loaded anew. */

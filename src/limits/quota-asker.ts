@@ -4,7 +4,7 @@ import type { LeaseClock } from './lease-clock.ts';
 import type { LeaseTuning } from './lease-tuning.ts';
 import type { QuotaGrant, QuotaRequest } from './quota-call.ts';
 import { QuotaWindows } from './quota-windows.ts';
-import { type Asker, type CountBackend, startCall } from './store-backend.ts';
+import { type Asker, type CountBackend, giveAllBack, joinWaiting, startCall } from './store-backend.ts';
 import { heldTokens, isDenied, type Wallet } from './wallet.ts';
 import { WalletSweep } from './wallet-sweep.ts';
 
@@ -54,8 +54,7 @@ export class QuotaAsker implements Asker<QuotaLimit> {
   }
 
   ask(wallet: QuotaWallet, lacking: number): Promise<void> {
-    wallet.waitingSum += lacking;
-    if (lacking < wallet.waitingLeast) wallet.waitingLeast = lacking;
+    joinWaiting(wallet, lacking);
     return wallet.inflight ?? this.#start(wallet, 'lease');
   }
 
@@ -108,20 +107,22 @@ export class QuotaAsker implements Asker<QuotaLimit> {
   }
 
   async close(): Promise<void> {
-    const last: Promise<unknown>[] = [];
-    for (const wallet of this.#sweep) {
-      wallet.evicted = true;
-      if (wallet.inflight === undefined) this.#giveBack(wallet);
-      if (wallet.inflight !== undefined) last.push(wallet.inflight);
-    }
+    const given = giveAllBack(this.#sweep, (wallet) => this.#giveBack(wallet));
     this.#sweep.close();
-    await Promise.allSettled(last);
+    await given;
   }
 
-  /** A call that only looks. */
-  composePeek(wallet: QuotaWallet): QuotaRequest {
-    const lots = wallet.lots.map((lot) => ({ ...lot }));
-    return { ...this.#compose({ ...wallet, lots, waitingSum: 0 }, 'present'), write: false };
+  /** Looks into the store without changing it; what it says is known of the wallet's window afterwards. */
+  async look(wallet: QuotaWallet): Promise<QuotaGrant> {
+    for (;;) {
+      const sentMs = this.#clock.read();
+      const lots = wallet.lots.map((lot) => ({ ...lot }));
+      const request = { ...this.#compose({ ...wallet, lots, waitingSum: 0 }, 'present'), write: false };
+      // oxlint-disable-next-line no-await-in-loop -- the first answer may only tell which window it is
+      const grant = await this.#options.backend.callQuota(wallet.storeKey, request);
+      this.#clock.read();
+      if (this.windows.learn(wallet, grant, sentMs)) return grant;
+    }
   }
 
   /** A grant leaves the others their part twice over. */

@@ -4,7 +4,7 @@ import type { InFlightLimit } from './compile.ts';
 import type { LeaseClock } from './lease-clock.ts';
 import type { LeaseTuning } from './lease-tuning.ts';
 import type { SlotGrant, SlotRequest } from './slot-call.ts';
-import { type Asker, type CountBackend, startCall } from './store-backend.ts';
+import { type Asker, type CountBackend, giveAllBack, joinWaiting, startCall } from './store-backend.ts';
 import type { Lot, Wallet } from './wallet.ts';
 import { WalletSweep } from './wallet-sweep.ts';
 
@@ -47,8 +47,7 @@ export class SlotAsker implements Asker<InFlightLimit> {
   }
 
   ask(wallet: SlotWallet, lacking: number): Promise<void> {
-    wallet.waitingSum += lacking;
-    if (lacking < wallet.waitingLeast) wallet.waitingLeast = lacking;
+    joinWaiting(wallet, lacking);
     return wallet.inflight ?? this.#start(wallet, 'lease');
   }
 
@@ -94,14 +93,9 @@ export class SlotAsker implements Asker<InFlightLimit> {
   }
 
   async close(): Promise<void> {
-    const last: Promise<unknown>[] = [];
-    for (const wallet of this.#sweep) {
-      wallet.evicted = true;
-      if (wallet.inflight === undefined) this.#giveBack(wallet);
-      if (wallet.inflight !== undefined) last.push(wallet.inflight);
-    }
+    const given = giveAllBack(this.#sweep, (wallet) => this.#giveBack(wallet));
     this.#sweep.close();
-    await Promise.allSettled(last);
+    await given;
   }
 
   /** A call that only looks. */

@@ -28,6 +28,26 @@ export interface Asker<Limit extends CompiledLimit> {
   close(): Promise<void>;
 }
 
+/** Counts one who waits for the wallet's next answer. */
+export function joinWaiting(wallet: Wallet<CompiledLimit>, lacking: number): void {
+  wallet.waitingSum += lacking;
+  if (lacking < wallet.waitingLeast) wallet.waitingLeast = lacking;
+}
+
+/** Gives back what these wallets hold, for good; resolves when the last call has ended, however. */
+export async function giveAllBack<Held extends Wallet<CompiledLimit>>(
+  wallets: Iterable<Held>,
+  giveBack: (wallet: Held) => void,
+): Promise<void> {
+  const last: Promise<unknown>[] = [];
+  for (const wallet of wallets) {
+    wallet.evicted = true;
+    if (wallet.inflight === undefined) giveBack(wallet);
+    if (wallet.inflight !== undefined) last.push(wallet.inflight);
+  }
+  await Promise.allSettled(last);
+}
+
 /**
  * Starts the call of a wallet that has none, at once or a turn later, so that all who wait by then are asked for together.
  * Whoever waits learns of a failure, which may else pass in silence; `after` runs when there was none.

@@ -7,6 +7,8 @@ export interface WalletSweepOptions<Held> {
   most: number;
   /** Looks at one of them; false when it need not be looked at again. */
   look: (held: Held) => boolean;
+  /** Called before each sweep; true when there has to be another one, even if nothing is held. */
+  before?: () => boolean;
 }
 
 /** What has to be looked at again and again while it holds something, those looked at longest ago first. */
@@ -22,11 +24,22 @@ export class WalletSweep<Held> {
 
   add(held: Held): void {
     this.#held.add(held);
-    this.#later();
+    this.later();
   }
 
   delete(held: Held): void {
     this.#held.delete(held);
+  }
+
+  /** Sees to it that a sweep comes. */
+  later(): void {
+    if (this.#closed || this.#cancel !== undefined) return;
+    this.#cancel = this.#options.scheduler.after(this.#options.everyMs, () => {
+      this.#cancel = undefined;
+      const again = this.#options.before?.() ?? false;
+      this.#sweep();
+      if (this.#held.size > 0 || again) this.later();
+    });
   }
 
   [Symbol.iterator](): Iterator<Held> {
@@ -37,15 +50,6 @@ export class WalletSweep<Held> {
     this.#closed = true;
     this.#cancel?.();
     this.#held.clear();
-  }
-
-  #later(): void {
-    if (this.#closed || this.#cancel !== undefined) return;
-    this.#cancel = this.#options.scheduler.after(this.#options.everyMs, () => {
-      this.#cancel = undefined;
-      this.#sweep();
-      if (this.#held.size > 0) this.#later();
-    });
   }
 
   #sweep(): void {
