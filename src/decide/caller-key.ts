@@ -20,12 +20,3 @@ export function callerKeyOf({ known, principal }: Inquiry): CallerKey {
   }
   return { kind: 'address', value: known.clientAddress };
 }
-
-/** 32 bits, evenly spread, the same everywhere (FNV-1a, with the last mixing steps of MurmurHash3). */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
-}

@@ -1,6 +1,7 @@
 // hot path: one hash for each request of a zone with a canary.
 import type { Workload } from '../core/workload.ts';
-import { type CallerKey, callerKeyOf, hashText } from './caller-key.ts';
+import { hashText } from '../core/hash-text.ts';
+import { type CallerKey, callerKeyOf } from './caller-key.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { PoolChoice } from './snapshot.ts';
 

@@ -1,7 +1,9 @@
 // hot path: one look-up in a set for each request that is counted for its client's address.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import { type Bucket, compileBucket, debtAt, hasRoom } from './bucket.ts';
+import { foldText, mixBits } from '../core/hash-text.ts';
+import { Allowance } from './allowance.ts';
+import { compileBucket } from './bucket.ts';
 import { clientKeyOf } from './key.ts';
 import { RecentNames } from './recent-names.ts';
 
@@ -37,9 +39,7 @@ export class ClientKeys {
   readonly #seed: number;
   readonly #onShared: () => void;
   readonly #onFlood: (flooded: boolean) => void;
-  readonly #newcomers: Bucket = compileBucket(newPerSecond, 1_000_000, newAtOnce);
-  #debt = 0;
-  #debtAtUs = 0;
+  readonly #newcomers = new Allowance(compileBucket(newPerSecond, 1_000_000, newAtOnce));
   readonly #known = new RecentNames(rememberedAtLeast);
   #flooded = false;
 
@@ -61,23 +61,17 @@ export class ClientKeys {
 
   /** Bounded collections by name: the addresses that are known, and how much of the room for new ones is used up. */
   sizes(): { name: string; size: number; max: number }[] {
-    const debt = debtAt(this.#newcomers, this.#debt, this.#debtAtUs, this.#nowUs());
-    const used = Math.ceil(debt / this.#newcomers.unitsPerToken);
     return [
       { name: 'known_clients', size: this.#known.size, max: this.#known.max },
-      { name: 'new_clients', size: used, max: newAtOnce },
+      { name: 'new_clients', size: this.#newcomers.used(this.#nowUs()), max: newAtOnce },
     ];
   }
 
   #admitNew(): boolean {
-    const nowUs = this.#nowUs();
-    this.#debt = debtAt(this.#newcomers, this.#debt, this.#debtAtUs, nowUs);
-    this.#debtAtUs = nowUs;
-    const admitted = hasRoom(this.#newcomers, this.#debt, 1);
-    if (admitted) this.#debt += this.#newcomers.unitsPerToken;
+    const admitted = this.#newcomers.hasRoom(this.#nowUs());
+    if (admitted) this.#newcomers.spend();
     // Over is what has been over for a while: else a flood would begin and end a hundred times a second.
-    const quiet = this.#debt * 2 < this.#newcomers.capacity;
-    if (this.#flooded ? quiet : !admitted) {
+    if (this.#flooded ? this.#newcomers.isHalfFree : !admitted) {
       this.#flooded = !this.#flooded;
       this.#onFlood(this.#flooded);
     }
@@ -86,12 +80,8 @@ export class ClientKeys {
 
   #sharedKeyOf(key: string): string {
     this.#onShared();
-    let hash = this.#seed;
-    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-    // The last steps of MurmurHash3: neighbours must not fall into neighbouring keys, nor an attacker's into one.
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return `shared-${((hash ^ (hash >>> 16)) >>> 0) % sharedClientKeys}`;
+    // Neighbours must not fall into neighbouring keys, nor an attacker's into one.
+    return `shared-${mixBits(foldText(key, this.#seed)) % sharedClientKeys}`;
   }
 
   #nowUs(): number {

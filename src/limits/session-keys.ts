@@ -1,7 +1,8 @@
 // hot path: one digest and one look-up in a set for each request that is counted for its session.
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../core/clock.ts';
-import { type Bucket, compileBucket, debtAt, hasRoom } from './bucket.ts';
+import { Allowance } from './allowance.ts';
+import { compileBucket } from './bucket.ts';
 import { sessionKeyOf } from './key.ts';
 import { RecentNames } from './recent-names.ts';
 
@@ -66,31 +67,5 @@ export class SessionKeys {
 
   #nowUs(): number {
     return Math.floor(this.#clock.monoMs() * 1000);
-  }
-}
-
-/** A bucket and what is owed to it. */
-class Allowance {
-  readonly #bucket: Bucket;
-  #debt = 0;
-  #atUs = 0;
-
-  constructor(bucket: Bucket) {
-    this.#bucket = bucket;
-  }
-
-  hasRoom(nowUs: number): boolean {
-    this.#debt = debtAt(this.#bucket, this.#debt, this.#atUs, nowUs);
-    this.#atUs = nowUs;
-    return hasRoom(this.#bucket, this.#debt, 1);
-  }
-
-  /** One, where there is room. */
-  spend(): void {
-    this.#debt += this.#bucket.unitsPerToken;
-  }
-
-  used(nowUs: number): number {
-    return Math.ceil(debtAt(this.#bucket, this.#debt, this.#atUs, nowUs) / this.#bucket.unitsPerToken);
   }
 }

@@ -1,4 +1,5 @@
 // hot path: one choice per proxied request.
+import { foldText, mixBits } from '../core/hash-text.ts';
 import type { WorkClass } from '../core/work-class.ts';
 import { reportCap } from './class-caps.ts';
 import type { EndpointOptions, PoolOptions } from './options.ts';
@@ -69,7 +70,7 @@ export function newEndpoint(options: EndpointOptions): EndpointState {
     allSeats: options.seats,
     startedMs: -Infinity,
     weight: options.weight ?? 1,
-    hash: hashUrl(options.url),
+    hash: foldText(options.url, 0),
     given: 0,
     busyByClass: { critical: 0, interactive: 0, batch: 0 },
     reports: 0,
@@ -111,7 +112,11 @@ export function relistEndpoints(
  * Index of the endpoint in service with the smallest part of its seats taken, -1 when none has a free seat. One that has just failed is
  * the last choice. Equal ones are taken in turn: the search begins at `start`, and the first of them wins.
  */
-export function findLeastLoaded(endpoints: readonly EndpointState[], start: number): number {
+export function findLeastLoaded(
+  endpoints: readonly EndpointState[],
+  start: number,
+  forReport = false,
+): number {
   const count = endpoints.length;
   let best: EndpointState | undefined;
   let bestAt = -1;
@@ -120,6 +125,7 @@ export function findLeastLoaded(endpoints: readonly EndpointState[], start: numb
     if (at >= count) at -= count;
     const candidate = endpoints[at];
     if (candidate === undefined || !candidate.up || candidate.busy >= candidate.seats) continue;
+    if (forReport && candidate.reports >= reportCap(candidate.seats)) continue;
     if (best !== undefined && !isBetter(candidate, best)) continue;
     best = candidate;
     bestAt = at;
@@ -132,24 +138,14 @@ export function findLeastLoaded(endpoints: readonly EndpointState[], start: numb
  * may (`reportCap`).
  */
 export function findForReport(endpoints: readonly EndpointState[], start: number): number {
-  const count = endpoints.length;
   let seats = 0;
   let reports = 0;
-  let best: EndpointState | undefined;
-  let bestAt = -1;
-  for (let i = 0; i < count; i++) {
-    let at = start + i;
-    if (at >= count) at -= count;
-    const candidate = endpoints[at];
-    if (candidate === undefined || !candidate.up) continue;
-    seats += candidate.seats;
-    reports += candidate.reports;
-    if (candidate.busy >= candidate.seats || candidate.reports >= reportCap(candidate.seats)) continue;
-    if (best !== undefined && !isBetter(candidate, best)) continue;
-    best = candidate;
-    bestAt = at;
+  for (const endpoint of endpoints) {
+    if (!endpoint.up) continue;
+    seats += endpoint.seats;
+    reports += endpoint.reports;
   }
-  return reports < reportCap(seats) ? bestAt : -1;
+  return reports < reportCap(seats) ? findLeastLoaded(endpoints, start, true) : -1;
 }
 
 /**
@@ -163,26 +159,13 @@ export function findHome(endpoints: readonly EndpointState[], hash: number, othe
   for (let at = 0; at < endpoints.length; at++) {
     const candidate = endpoints[at];
     if (candidate === undefined || !candidate.up) continue;
-    const rank = mix(hash ^ candidate.hash);
+    const rank = mixBits(hash ^ candidate.hash);
     if (rank <= most) continue;
     most = rank;
     home = candidate;
     homeAt = at;
   }
   return home !== undefined && home.failures === 0 && home.busy < home.seats ? homeAt : otherwise;
-}
-
-function hashUrl(url: string): number {
-  let hash = 0;
-  for (let i = 0; i < url.length; i++) hash = Math.imul(hash ^ url.charCodeAt(i), 0x01000193);
-  return hash;
-}
-
-/** The last steps of MurmurHash3: every bit of the input counts for every bit of the result. */
-function mix(bits: number): number {
-  let hash = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }
 
 /** A second try must not go where the first one failed, which has the most free seats just because it fails at once. */

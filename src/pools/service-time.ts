@@ -1,4 +1,5 @@
 // hot path: one look-up for each seat that is taken, one note for each that is given back.
+import { foldText } from '../core/hash-text.ts';
 
 /** What a request is expected to take before anything like it was seen. */
 const firstGuessMs = 200;
@@ -16,8 +17,7 @@ export class ServiceTimes {
 
   /** The place of a route, its first two segments for a path: what follows is ids. */
   placeOf(tenant: string, route: string): number {
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < tenant.length; i++) hash = Math.imul(hash ^ tenant.charCodeAt(i), 0x01000193);
+    let hash = foldText(tenant);
     let slashes = 0;
     for (let i = 0; i < route.length; i++) {
       const code = route.charCodeAt(i);

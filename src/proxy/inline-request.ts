@@ -1,10 +1,11 @@
 // hot path: one object carries a request from its head to its seat.
+import { hashText } from '../core/hash-text.ts';
 import { reasons, type Reason } from '../core/reason.ts';
 import type { Allow, Decision, Refusal } from '../core/decision.ts';
 import type { RequestHead } from '../core/request-head.ts';
 import type { WorkClass } from '../core/work-class.ts';
 import type { Decided } from '../decide/decide.ts';
-import { callerKeyOf, hashText } from '../decide/caller-key.ts';
+import { callerKeyOf } from '../decide/caller-key.ts';
 import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { noteServiceTime } from '../decide/learned-workload.ts';
