@@ -41,15 +41,7 @@ const limitPlaces: Readonly<Record<string, number>> = {
 
 /** A JSON-RPC call; undefined when the body is not one, or can be read in more than one way. */
 export function readJsonRpc(body: Buffer): RpcCall | undefined {
-  const reader = new JsonReader(body);
-  let call: RpcCall | undefined;
-  if (reader.openMapping()) {
-    for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
-      if (key === 'params' && reader.openMapping()) call = readRpcParams(reader);
-      else reader.skip();
-    }
-  }
-  return reader.end() ? call : undefined;
+  return readParams(body, readRpcParams);
 }
 
 /** An XML-RPC call to a service; undefined when the body is not one, or is not in the plain form. */
@@ -63,11 +55,19 @@ export function readXmlRpc(service: string, body: Buffer): RpcCall | undefined {
 
 /** A call of Odoo's own client: only the body counts, whatever the URL says (addons/web/controllers/dataset.py). */
 export function readCallKw(body: Buffer): ModelCall | undefined {
+  return readParams(body, readKwParams);
+}
+
+/** What stands in `params` of a JSON-RPC body. */
+function readParams<Call>(
+  body: Buffer,
+  readInside: (reader: JsonReader) => Call | undefined,
+): Call | undefined {
   const reader = new JsonReader(body);
-  let call: ModelCall | undefined;
+  let call: Call | undefined;
   if (reader.openMapping()) {
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
-      if (key === 'params' && reader.openMapping()) call = readKwParams(reader);
+      if (key === 'params' && reader.openMapping()) call = readInside(reader);
       else reader.skip();
     }
   }
