@@ -110,7 +110,7 @@ const cases: { name: string; body: Buffer; read: (body: Buffer) => unknown; expe
   },
 ];
 
-const bed = describeBed({ contender: undefined, upstream: undefined, generator: undefined });
+const bed = describeBed({ contender: undefined, peers: undefined });
 const results = cases.map(({ name, body, read, expected }) => {
   assert.deepEqual(read(body), expected, name);
   const own = timeReading(body, read);

@@ -1,6 +1,6 @@
 import { type ContenderName, isNative, type Surroundings } from './contenders.ts';
 import type { LoadJob } from './load.ts';
-import { measure, measureOnce, type Rig, type Sample } from './measure.ts';
+import { measure, measureOnce, type Sample } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 import type { Part } from './processes.ts';
 import { spreadOf } from './statistics.ts';
@@ -10,7 +10,8 @@ import { type BenchRequest, refusedRequests, scenarioRequest } from './traffic.t
 export interface Stage {
   options: BenchOptions;
   token: string;
-  rig: Rig;
+  /** Upstream and generator. */
+  peers: Part;
   around: Surroundings;
 }
 
@@ -50,7 +51,7 @@ export async function compareThroughput(
       const warmUp = name !== 'direct' && isNative(name) ? nativeWarmUpSeconds : warmUpSeconds;
       const job = saturating(stage, { port, request, seconds: warmingUp ? warmUp : seconds });
       const logBytes = part.outputBytes();
-      const sample = await (warmingUp ? measureOnce : measure)(stage.rig, part, { job, status: 200 });
+      const sample = await (warmingUp ? measureOnce : measure)(stage.peers, part, { job, status: 200 });
       assertLogged(name, part.outputBytes() - logBytes, sample.requestsPerSecond * job.seconds);
       if (!warmingUp) (samples[name] ??= []).push(sample);
     }
@@ -93,7 +94,7 @@ export async function compareLatency(
         connections,
         seconds,
       };
-      (samples[name] ??= []).push(await measure(stage.rig, part, { job, status: 200 }));
+      (samples[name] ??= []).push(await measure(stage.peers, part, { job, status: 200 }));
     }
   }
   return { requestsPerSecond, samples };
@@ -110,7 +111,7 @@ export async function compareRefusals(stage: Stage, { part, port }: Target): Pro
       const request = requests[status];
       if (request === undefined) continue;
       const job = saturating(stage, { port, request, seconds: round === -1 ? 1 : seconds });
-      const sample = await (round === -1 ? measureOnce : measure)(stage.rig, part, { job, status });
+      const sample = await (round === -1 ? measureOnce : measure)(stage.peers, part, { job, status });
       if (round >= 0) (samples[name] ??= []).push(sample);
     }
   }

@@ -63,7 +63,7 @@ try {
     ns: timeDecisions(request, snapshot, effects),
   }));
   const perStage = timeStages(cases.allowed.request, snapshot, effects);
-  const bed = describeBed({ contender: undefined, upstream: undefined, generator: undefined });
+  const bed = describeBed({ contender: undefined, peers: undefined });
   const rows = [...wholes, ...perStage].map(({ name, ns }) => [
     name,
     ns.median.toFixed(0),

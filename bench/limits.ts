@@ -78,7 +78,7 @@ try {
   if (values.memory) reportMemory(await measureMemory(server.url, redis));
   else {
     const cores = chooseCores();
-    await pinTo(cores.contender, cores.upstream);
+    await pinTo(cores.contender, cores.peers);
     await assertExact();
     const samples = await compete();
     const commands = await countCommands();

@@ -1,11 +1,8 @@
 import { runAutocannon } from './autocannon-load.ts';
 import type { GeneratorName } from './generators.ts';
 import { LoadConnection, type LoadListener, renderRequest } from './load-connection.ts';
-import { announce } from './processes.ts';
 import { Samples } from './samples.ts';
 import type { BenchRequest } from './traffic.ts';
-
-// The load generator, a process of its own that takes jobs over IPC: `node bench/load.ts`.
 
 export interface LoadJob {
   /** `saturate`: every connection sends the next request when it has an answer. A rate: so many a second, come what may. */
@@ -129,14 +126,7 @@ class Load implements LoadListener {
   }
 }
 
-process.on('message', (job: LoadJob) => {
-  const done =
-    job.pace === 'saturate' && job.generator === 'autocannon' ? runAutocannon(job) : new Load(job).run();
-  done.then(
-    (outcome) => process.send?.(outcome),
-    (error: unknown) => {
-      throw error;
-    },
-  );
-});
-announce([]);
+/** Does one job, with the generator that it names. */
+export function runLoad(job: LoadJob): Promise<LoadOutcome> {
+  return job.pace === 'saturate' && job.generator === 'autocannon' ? runAutocannon(job) : new Load(job).run();
+}

@@ -15,12 +15,6 @@ export interface Sample {
   foreignCores: number | undefined;
 }
 
-/** The parts that every measurement needs. */
-export interface Rig {
-  upstream: Part;
-  generator: Part;
-}
-
 /** A load that was not answered as it must be: the figures would mean nothing. */
 export class UnexpectedAnswersError extends Error {
   override readonly name = 'UnexpectedAnswersError';
@@ -35,29 +29,29 @@ const maxTries = 4;
  * `UnexpectedAnswersError` unless every answer has the expected status.
  */
 export async function measure(
-  rig: Rig,
+  peers: Part,
   server: Part,
   expected: { job: LoadJob; status: number },
 ): Promise<Sample> {
   for (let tries = 1; ; tries++) {
-    const sample = await measureOnce(rig, server, expected);
+    const sample = await measureOnce(peers, server, expected);
     if (tries === maxTries || (sample.foreignCores ?? 0) <= noisyCores) return sample;
   }
 }
 
 export async function measureOnce(
-  { upstream, generator }: Rig,
+  peers: Part,
   server: Part,
   { job, status }: { job: LoadJob; status: number },
 ): Promise<Sample> {
   const ours = (): number =>
     process.cpuUsage().user / 1e6 +
     process.cpuUsage().system / 1e6 +
-    [...new Set([upstream, generator, server])].reduce((sum, part) => sum + (part.cpuSeconds() ?? 0), 0);
+    [...new Set([peers, server])].reduce((sum, part) => sum + (part.cpuSeconds() ?? 0), 0);
   const before = { ours: ours(), server: server.cpuSeconds(), busy: readBusySeconds() };
   const startMs = performance.now();
-  generator.child.send(job);
-  const [outcome] = (await once(generator.child, 'message')) as [LoadOutcome];
+  peers.child.send(job);
+  const [outcome] = (await once(peers.child, 'message')) as [LoadOutcome];
   const wallSeconds = (performance.now() - startMs) / 1000;
   const after = { ours: ours(), server: server.cpuSeconds(), busy: readBusySeconds() };
   const expected = outcome.statuses[status] ?? 0;
@@ -68,7 +62,8 @@ export async function measureOnce(
         (outcome.problem === undefined ? '' : `, the first: ${outcome.problem}`),
     );
   }
-  const cpuSeconds = differenceOf(after.server, before.server);
+  // The peers do not sleep, so what they use says nothing.
+  const cpuSeconds = server === peers ? undefined : differenceOf(after.server, before.server);
   const busySeconds = differenceOf(after.busy, before.busy);
   return {
     requestsPerSecond: outcome.requests / outcome.seconds,

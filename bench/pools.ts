@@ -135,7 +135,7 @@ const cases = [
   { name: 'a turn, 10,000 tenants wait', ns: timeTurns(10_000) },
   { name: 'a refusal, 1,000 tenants wait', ns: timeFull(1_000) },
 ];
-const bed = describeBed({ contender: undefined, upstream: undefined, generator: undefined });
+const bed = describeBed({ contender: undefined, peers: undefined });
 console.log(renderBed(bed).split('\n')[0]);
 console.log(`${rounds} rounds of ${batch} requests; ${seats} seats\n`);
 console.log(

@@ -17,8 +17,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Which core each part of a run is bound to; undefined where cores cannot be chosen. */
 export interface Cores {
   contender: number | undefined;
-  upstream: number | undefined;
-  generator: number | undefined;
+  /** Upstream and generator, which are one process. */
+  peers: number | undefined;
 }
 
 /** A part of a run: a process of its own, bound to a core. */
@@ -33,12 +33,12 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-/** The contender has a core to itself where there are two; the upstream and the generator share what is left. */
+/** The contender has a core to itself where there are two, and its peers the other. */
 export function chooseCores(): Cores {
   const cores = availableParallelism();
   if (cores < 2 || spawnSync('taskset', ['--version']).status !== 0)
-    return { contender: undefined, upstream: undefined, generator: undefined };
-  return { contender: 0, upstream: 1, generator: cores > 2 ? 2 : 1 };
+    return { contender: undefined, peers: undefined };
+  return { contender: 0, peers: 1 };
 }
 
 /** Tells the process that started this one which ports are open, and ends in an orderly way when that says so. */

@@ -33,18 +33,15 @@ const scenario = scenarioNames.find((name) => name === values.scenario) ?? 'get'
 const cores = chooseCores();
 const directory = mkdtempSync(join(tmpdir(), 'bulkhead-profile-'));
 const identity = await startIdentityProvider();
-const parts: Part[] = [];
+let peers: Part | undefined;
 try {
-  const upstream = await startPart([join(import.meta.dirname, 'upstream.ts')], { core: cores.upstream });
-  parts.push(upstream);
-  const generator = await startPart([join(import.meta.dirname, 'load.ts')], { core: cores.generator });
-  parts.push(generator);
+  peers = await startPart([join(import.meta.dirname, 'both-ends.ts')], { core: cores.peers });
   const contender = await startContender(
     contenderName,
     {
       core: cores.contender,
-      upstream: `http://127.0.0.1:${upstream.ports[0]}`,
-      oneShotUpstream: `http://127.0.0.1:${upstream.ports[1]}`,
+      upstream: `http://127.0.0.1:${peers.ports[0]}`,
+      oneShotUpstream: `http://127.0.0.1:${peers.ports[1]}`,
       issuer: identity.issuer,
       publicKeyPem: identity.publicKeyPem,
     },
@@ -59,8 +56,8 @@ try {
     seconds: Number(values.seconds),
   };
   // Code that is not optimised yet would fill the list with the library's own functions.
-  await measureOnce({ upstream, generator }, contender.part, { job, status: 200 });
-  const sample = await measureOnce({ upstream, generator }, contender.part, { job, status: 200 });
+  await measureOnce(peers, contender.part, { job, status: 200 });
+  const sample = await measureOnce(peers, contender.part, { job, status: 200 });
   await contender.stop();
   const file = readdirSync(directory).find((name) => name.endsWith('.cpuprofile')) ?? '';
   const profile = JSON.parse(readFileSync(join(directory, file), 'utf8')) as CpuProfile;
@@ -69,7 +66,7 @@ try {
     `\n${sample.cpuUsPerRequest?.toFixed(1)} us of processor time for each request, profiler included`,
   );
 } finally {
-  await Promise.all([...parts.map((part) => part.stop()), identity.close()]);
+  await Promise.all([peers?.stop(), identity.close()]);
   rmSync(directory, { recursive: true });
 }
 

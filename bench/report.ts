@@ -42,10 +42,8 @@ export function renderBed({ cpu, cores, node, commit, pinned }: Bed): string {
   const pins =
     pinned.contender === undefined
       ? 'Nothing is pinned: there is one core, or no taskset. Ratios are rough.'
-      : `Contender on core ${pinned.contender}, upstream on ${pinned.upstream}, generator on ${pinned.generator}.`;
-  const shared =
-    cores <= 2 ? ' Generator and upstream share a core: absolute figures are low, trust the ratios.' : '';
-  return `${cpu}, ${cores} cores, Node ${node}, commit ${commit}\n${pins}${shared}`;
+      : `Contender on core ${pinned.contender}, upstream and generator on ${pinned.peers}.`;
+  return `${cpu}, ${cores} cores, Node ${node}, commit ${commit}\n${pins}`;
 }
 
 const digits = (value: number | undefined, places: number): string =>

@@ -42,16 +42,10 @@ async function main(): Promise<void> {
   const bed = describeBed(cores);
   print(`${renderBed(bed)}\n${describeRun(options)}`);
   const identity = await startIdentityProvider();
-  const parts: Part[] = [];
-  const start = async (file: string, core: number | undefined): Promise<Part> => {
-    const part = await startPart([join(import.meta.dirname, file)], { core });
-    parts.push(part);
-    return part;
-  };
+  let peers: Part | undefined;
   try {
-    const upstream = await start('upstream.ts', cores.upstream);
-    const generator = await start('load.ts', cores.generator);
-    const [upstreamPort = 0, oneShotPort = 0] = upstream.ports;
+    peers = await startPart([join(import.meta.dirname, 'both-ends.ts')], { core: cores.peers });
+    const [upstreamPort = 0, oneShotPort = 0] = peers.ports;
     const around: Surroundings = {
       core: cores.contender,
       upstream: `http://127.0.0.1:${upstreamPort}`,
@@ -59,7 +53,7 @@ async function main(): Promise<void> {
       issuer: identity.issuer,
       publicKeyPem: identity.publicKeyPem,
     };
-    const stage: Stage = { options, token: identity.token, rig: { upstream, generator }, around };
+    const stage: Stage = { options, token: identity.token, peers, around };
     const results: Record<string, object> = {};
     const goals: Goal[] = [];
     for (const scenario of options.scenarios) {
@@ -72,7 +66,7 @@ async function main(): Promise<void> {
     const path = writeResult(options.name, { ...bed, ...options, tokenBytes, goals, results });
     print(`\n${legend}\nwritten to ${path}`);
   } finally {
-    await Promise.all([...parts.map((part) => part.stop()), identity.close()]);
+    await Promise.all([peers?.stop(), identity.close()]);
   }
 }
 
@@ -99,8 +93,8 @@ async function runScenario(stage: Stage, scenario: ScenarioName): Promise<Measur
     print(`\n${scenario}: every contender gives the right answers and forwards the right request`);
 
     // The generator keeps its connections, so nothing reaches the one-shot port without a proxy.
-    const { upstream } = stage.rig;
-    const direct: Target = { name: 'direct', part: upstream, port: upstream.ports[0] ?? 0 };
+    const { peers } = stage;
+    const direct: Target = { name: 'direct', part: peers, port: peers.ports[0] ?? 0 };
     const targets: Target[] = [...(scenario === 'one-shot' ? [] : [direct]), ...contenders];
 
     const request = scenarioRequest(scenario, stage.token);
@@ -138,7 +132,7 @@ async function runScenario(stage: Stage, scenario: ScenarioName): Promise<Measur
 }
 
 function assertContender(stage: Stage, contender: Contender, scenario: ScenarioName): Promise<void> {
-  const [upstreamPort = 0, oneShotPort = 0] = stage.rig.upstream.ports;
+  const [upstreamPort = 0, oneShotPort = 0] = stage.peers.ports;
   return assertCorrect(contender, { scenario, token: stage.token, upstreamPort, oneShotPort });
 }
 

@@ -1,9 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { announce } from './processes.ts';
-
-// The two ports of an Odoo, as cheap as they can be, because they share a core with the generator: one that keeps
-// connections, and one that answers HTTP/1.0 and closes, like the prefork server. `node bench/upstream.ts`.
 
 const answer = JSON.stringify([
   {
@@ -107,4 +103,10 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-announce([await listen(keepAlive), await listen(oneShot)]);
+/**
+ * Opens the two ports of an Odoo, as cheap as they can be, because they share a core with the generator: one that keeps
+ * connections, and one that answers HTTP/1.0 and closes, like the prefork server.
+ */
+export async function listenAsOdoo(): Promise<readonly number[]> {
+  return [await listen(keepAlive), await listen(oneShot)];
+}
