@@ -113,7 +113,7 @@ export const gatewaySchema = z.strictObject({
       writeTimeout: durationSchema
         .prefault('60s')
         .describe(
-          'Longest time for which a client may take nothing of its answer, told in pieces of up to 64 KiB.',
+          'Longest time for which a client may take nothing of its answer, or either end of a WebSocket nothing of what waits for it, told in pieces of up to 64 KiB.',
         ),
       idleTimeout: durationSchema
         .prefault('120s')

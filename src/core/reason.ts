@@ -77,6 +77,8 @@ export const reasons = {
   upstream_invalid: { status: 502, title: 'The upstream server gave no valid answer' },
   upstream_timeout: { status: 504, title: 'The upstream server took too long' },
   client_gone: { status: 499, title: 'The client went away before it had an answer' },
+  client_stalled: { status: 499, title: 'The client takes nothing of what is sent to it' },
+  upstream_stalled: { status: 504, title: 'The upstream server takes nothing of what is sent to it' },
   internal_error: { status: 500, title: 'The gateway failed' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -13,7 +13,7 @@ export interface ConnectionOptions extends HeadBounds {
   idleTimeoutMs: number;
   /** Longest pause between two pieces of a request body. */
   bodyIdleMs: number;
-  /** Longest time for which a client may take no byte of an answer. */
+  /** Longest time for which a client may take no byte of an answer, or an end of a tunnel none of what waits for it. */
   writeStallMs: number;
   /** Where bodies and answers wait that are too large for memory. */
   spool: SpoolOptions;

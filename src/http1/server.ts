@@ -53,7 +53,7 @@ export function createHttpServer(options: ConnectionOptions, handlers: HttpServe
       onUpgrade === undefined
         ? undefined
         : (head, socket, early) => {
-            const tunnel = new WebSocketRequest(head, socket, early);
+            const tunnel = new WebSocketRequest(head, { socket, early }, shared);
             tunnels.add(tunnel);
             socket.once('close', () => tunnels.delete(tunnel));
             onUpgrade(tunnel);

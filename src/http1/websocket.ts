@@ -1,8 +1,14 @@
 import type { Socket } from 'node:net';
 import { type Fields, fieldValue } from '../core/fields.ts';
+import type { ConnectionServer } from './connection-server.ts';
+import type { Timed } from './deadlines.ts';
 import type { HeadDefect, RequestHead } from './request-head.ts';
 import { Handshake, type HandshakeListener, type TunnelFailure, type TunnelTarget } from './handshake.ts';
 import { answerAndClose, closeLingering, writeHead } from './raw-answer.ts';
+import { StallWatch } from './stall-watch.ts';
+
+/** The ends of a tunnel. */
+export type TunnelEnd = 'client' | 'upstream';
 
 export interface TunnelListener {
   /** The upstream agreed and both sides are joined. */
@@ -10,13 +16,23 @@ export interface TunnelListener {
   /** The upstream answered with an ordinary response, which was passed on. */
   onDeclined(status: number): void;
   onFailure(failure: TunnelFailure): void;
+  /** The open tunnel ends because `end` took nothing of what waited for it. Once for each end at most. */
+  onStalled(end: TunnelEnd): void;
+}
+
+/** A connection that its parser has let go. */
+export interface TakenConnection {
+  socket: Socket;
+  /** What came behind the head. */
+  early: Buffer;
 }
 
 /** What a client may send ahead of an answer; more waits in the kernel. */
 const maxEarlyBytes = 64 * 1024;
 
 /** A request for a WebSocket, until it is refused or joined with an upstream (RFC 6455 §4, RFC 9110 §7.8). */
-export class WebSocketRequest implements HandshakeListener {
+export class WebSocketRequest implements HandshakeListener, Timed {
+  deadline: number;
   readonly method: string;
   readonly target: string;
   readonly fields: Fields;
@@ -24,14 +40,17 @@ export class WebSocketRequest implements HandshakeListener {
   readonly defect: HeadDefect | undefined;
   readonly #key: string;
   readonly #socket: Socket;
+  readonly #server: ConnectionServer;
+  readonly #toClient: StallWatch;
   /** What the client sent before it had an answer; it must not pass until the upstream agreed. */
   readonly #early: Buffer[] = [];
   #earlyBytes = 0;
   #upstream: Socket | undefined;
+  #toUpstream: StallWatch | undefined;
   #listener: TunnelListener | undefined;
   #leaving = false;
 
-  constructor(head: RequestHead, socket: Socket, early: Buffer) {
+  constructor(head: RequestHead, { socket, early }: TakenConnection, server: ConnectionServer) {
     this.method = head.method;
     this.target = head.target;
     this.fields = head.fields;
@@ -39,6 +58,11 @@ export class WebSocketRequest implements HandshakeListener {
     this.defect = head.defect;
     this.#key = fieldValue(head.fields, 'sec-websocket-key') ?? '';
     this.#socket = socket;
+    this.#server = server;
+    this.#toClient = new StallWatch(socket);
+    this.deadline = server.deadlines.after(server.options.writeStallMs);
+    server.deadlines.watch(this);
+    socket.on('close', this.#onEndClosed);
     socket.on('error', () => socket.destroy());
     // Without a reader nobody would notice that the client has gone while the upstream keeps silent.
     socket.on('data', this.#onEarly).on('end', this.#onEarlyEnd);
@@ -70,6 +94,8 @@ export class WebSocketRequest implements HandshakeListener {
     const socket = this.#socket;
     if (socket.destroyed) return void upstream.destroy();
     this.#upstream = upstream;
+    this.#toUpstream = new StallWatch(upstream);
+    upstream.on('close', this.#onEndClosed);
     writeHead(socket, 101, endToEndHandshake(fields));
     if (early.length > 0) socket.write(early);
     this.#endEarly();
@@ -96,6 +122,24 @@ export class WebSocketRequest implements HandshakeListener {
     closeLingering(this.#upstream);
     closeLingering(this.#socket);
   }
+
+  /** Looks at both ends as long as there is one: a peer that has gone may leave much behind for one that takes nothing. */
+  onDeadline(): void {
+    this.deadline = this.#server.deadlines.after(this.#server.options.writeStallMs);
+    const stalledUpstream = this.#toUpstream?.look() === true ? this.#upstream : undefined;
+    if (this.#toClient.look()) this.#endStalled(this.#socket, 'client');
+    if (stalledUpstream !== undefined) this.#endStalled(stalledUpstream, 'upstream');
+  }
+
+  /** A reset: an orderly close would leave what was not taken with the kernel, which goes on offering it. */
+  #endStalled(socket: Socket, end: TunnelEnd): void {
+    if (this.#upstream !== undefined) this.#listener?.onStalled(end);
+    socket.resetAndDestroy();
+  }
+
+  readonly #onEndClosed = (): void => {
+    if (this.#socket.destroyed && this.#upstream?.destroyed !== false) this.#server.deadlines.forget(this);
+  };
 
   destroy(): void {
     this.#upstream?.destroy();

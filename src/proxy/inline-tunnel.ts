@@ -6,7 +6,7 @@ import { type DecisionListener, decideLive } from '../decide/live.ts';
 import type { Inquiry } from '../decide/inquiry.ts';
 import { renderRefusal } from '../decide/refusal-answer.ts';
 import type { TunnelFailure } from '../http1/handshake.ts';
-import type { TunnelListener, WebSocketRequest } from '../http1/websocket.ts';
+import type { TunnelEnd, TunnelListener, WebSocketRequest } from '../http1/websocket.ts';
 import type { PoolRefusal, Seat, Waiter } from '../pools/seat.ts';
 import type { Pool } from '../pools/seats.ts';
 import type { ProxyContext } from './context.ts';
@@ -14,6 +14,7 @@ import { upstreamFields } from './request-fields.ts';
 import { failureReasons } from './upstream-failure.ts';
 
 const tunnelOutcomes = { unreachable: 'failed', invalid: 'broken', timeout: 'unknown' } as const;
+const stallReasons = { client: 'client_stalled', upstream: 'upstream_stalled' } as const;
 
 /**
  * One upgrade request of the inline surface: the same decision as any other request, then a seat of the websocket pool that
@@ -126,6 +127,18 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     this.#refuse({ reason: failureReasons[failure], at: '' });
   }
 
+  onStalled(end: TunnelEnd): void {
+    if (end === 'upstream') this.#seat?.release('unknown');
+    this.#context.observer.tunnelEnded({
+      decision: this.#decision,
+      reason: stallReasons[end],
+      requestId: this.#head.requestId,
+      clientAddress: this.#inquiry?.facts?.clientAddress ?? this.#head.peerAddress,
+      durationMs: this.#openMs(),
+      upstream: this.#upstream,
+    });
+  }
+
   onClosed(): void {
     this.#closed = true;
     this.#pool?.leave(this);
@@ -139,8 +152,12 @@ export class InlineTunnel implements DecisionListener, TunnelListener, Waiter {
     this.#inquiry?.settlement?.end({
       requestBytes: 0,
       responseBytes: 0,
-      durationMs: this.#openedMs === undefined ? 0 : this.#context.clock.monoMs() - this.#openedMs,
+      durationMs: this.#openMs(),
     });
+  }
+
+  #openMs(): number {
+    return this.#openedMs === undefined ? 0 : this.#context.clock.monoMs() - this.#openedMs;
   }
 
   #refuse(refusal: Refusal): void {

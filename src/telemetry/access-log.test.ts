@@ -143,6 +143,23 @@ describe('the access log', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ path: '/web/hook/[redacted]' });
   });
 
+  it('tells a tunnel that was ended', () => {
+    const { log, lines } = openLog();
+    log.tunnelEnded({
+      decision: { ...allow, workload: 'websocket', pool: 'tunnels' },
+      reason: 'client_stalled',
+      requestId: 'r-3',
+      clientAddress: '198.51.100.9',
+      durationMs: 61_234.567,
+      upstream: 'http://127.0.0.1:8072',
+    });
+    expect(lines).toEqual([
+      '{"level":"info","time":"2026-01-01T00:00:00.000Z","requestId":"r-3","surface":"websocket","zone":"partner",' +
+        '"tenant":"acme","principal":"edi-\\"acme\\"","client":"198.51.100.9","pool":"tunnels",' +
+        '"upstream":"http://127.0.0.1:8072","reason":"client_stalled","durationMs":61234.57,"msg":"tunnel ended"}\n',
+    ]);
+  });
+
   it('tells bytes that never became a request', () => {
     const { log, lines } = openLog();
     log.malformed({ reason: 'framing_invalid', peerAddress: '198.51.100.9', requestId: 'r-2' });

@@ -1,7 +1,7 @@
 // hot path: one line per request, made by JSON.stringify alone: half of what a logger's own serialiser costs.
 import type { Clock } from '../core/clock.ts';
 import type { LimitOutcome } from '../core/limit.ts';
-import type { Finished, Malformed } from './observer.ts';
+import type { EndedTunnel, Finished, Malformed } from './observer.ts';
 import { publicPath } from './secret-paths.ts';
 
 /** One line for each request, in the form of the event log: `level`, `time`, what happened, `msg`. */
@@ -11,6 +11,7 @@ export interface AccessLog {
    * themselves are cut.
    */
   finished(request: Finished): void;
+  tunnelEnded(tunnel: EndedTunnel): void;
   malformed(request: Malformed): void;
 }
 
@@ -51,6 +52,25 @@ export function createAccessLog(output: { write(text: string): unknown }, clock:
         durationMs: roundMs(request.durationMs),
         queueMs: request.queueMs === 0 ? undefined : roundMs(request.queueMs),
         msg: 'request',
+      });
+      output.write(`${line}\n`);
+    },
+    tunnelEnded({ decision, reason, requestId, clientAddress, durationMs, upstream }) {
+      const time = timestamp();
+      const line = JSON.stringify({
+        level: 'info',
+        time,
+        requestId,
+        surface: 'websocket',
+        zone: decision?.zone,
+        tenant: decision?.tenant?.id,
+        principal: decision?.principal?.subject,
+        client: clientAddress,
+        pool: decision?.pool,
+        upstream,
+        reason,
+        durationMs: roundMs(durationMs),
+        msg: 'tunnel ended',
       });
       output.write(`${line}\n`);
     },

@@ -74,6 +74,7 @@ function open({ tenantLabels = 10, accessLog = true } = {}) {
   const logged: string[] = [];
   const log: AccessLog = {
     finished: ({ requestId }) => void logged.push(requestId),
+    tunnelEnded: ({ requestId }) => void logged.push(requestId),
     malformed: ({ requestId }) => void logged.push(requestId),
   };
   const observer = createObserver({
@@ -151,6 +152,25 @@ describe('bulkhead_refusals_total', () => {
       'bulkhead_refusals_total{zone="none",reason="framing_invalid"} 1',
       'bulkhead_refusals_total{zone="partner",reason="pool_queue_full"} 2',
       'bulkhead_refusals_total{zone="partner",reason="client_gone"} 1',
+    ]);
+  });
+});
+
+describe('a tunnel that was ended', () => {
+  it('is counted by its reason and logged, and is no further request', async () => {
+    const { observer, lines, logged } = open();
+    observer.tunnelEnded({
+      decision: allow,
+      reason: 'upstream_stalled',
+      requestId: 'r-3',
+      clientAddress: '192.0.2.1',
+      durationMs: 61_000,
+      upstream: 'http://127.0.0.1:8072',
+    });
+    expect([await lines('refusals_total'), await lines('requests_total'), logged]).toEqual([
+      ['bulkhead_refusals_total{zone="partner",reason="upstream_stalled"} 1'],
+      [],
+      ['r-3'],
     ]);
   });
 });

@@ -51,6 +51,10 @@ export function createObserver(options: ObserverOptions): Observer {
       }
       if (accessLog) log.finished(request);
     },
+    tunnelEnded(tunnel) {
+      metrics.refusals.add([tunnel.decision?.zone ?? 'none', tunnel.reason]);
+      if (accessLog) log.tunnelEnded(tunnel);
+    },
     malformed(request) {
       metrics.refusals.add(['none', request.reason]);
       if (accessLog) log.malformed(request);

@@ -75,7 +75,7 @@ export function createMetrics(sources: MetricSources): Metrics {
     ),
     refusals: registerTally(registry, {
       name: 'bulkhead_refusals_total',
-      help: 'Requests that were refused, by reason code.',
+      help: 'Requests that were refused, and tunnels that were ended, by reason code.',
       labelNames: ['zone', 'reason'],
     }),
     limitDecisions: registerTally(registry, {

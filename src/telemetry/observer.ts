@@ -32,8 +32,20 @@ export interface Malformed {
   requestId: string;
 }
 
+/** A tunnel that the gateway ended by itself. When it opened it was told as a finished request. */
+export interface EndedTunnel {
+  decision: Decision | undefined;
+  reason: Reason;
+  requestId: string;
+  clientAddress: string;
+  /** For how long it was open. */
+  durationMs: number;
+  upstream: string | undefined;
+}
+
 export interface Observer {
   finished(request: Finished): void;
+  tunnelEnded(tunnel: EndedTunnel): void;
   malformed(request: Malformed): void;
   /** A fault of the gateway itself; the request is answered with `internal_error`. */
   fault(error: unknown, requestId: string): void;

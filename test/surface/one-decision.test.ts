@@ -140,6 +140,8 @@ const notDecided: readonly Reason[] = [
   'upstream_invalid',
   'upstream_timeout',
   'client_gone',
+  'client_stalled',
+  'upstream_stalled',
   'internal_error',
 ];
 

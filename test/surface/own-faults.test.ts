@@ -48,6 +48,7 @@ async function faulty(surface: 'proxy' | 'forward-auth', charge: Effects['charge
     listener: 'proxy',
     observer: {
       finished: (request: Finished) => void finished.push(request),
+      tunnelEnded: () => {},
       malformed: () => {},
       fault: (error: unknown) => void faults.push(error),
     },

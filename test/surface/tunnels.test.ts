@@ -12,7 +12,7 @@ import {
   surfaceHost,
   surfaceHostField as hostField,
 } from './start-surface.ts';
-import { WireConnection } from './wire-connection.ts';
+import { askOnce, WireConnection } from './wire-connection.ts';
 
 // Tunnels as a real client and a real server of WebSockets use them, and as the ends of a connection may behave.
 
@@ -67,6 +67,24 @@ async function echoOf(socket: WebSocket, text: string): Promise<string> {
   const [data] = (await once(socket, 'message')) as [Buffer];
   return data.toString();
 }
+
+const key = 'dGhlIHNhbXBsZSBub25jZQ==';
+const agreement = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`;
+const handshake = `GET /websocket HTTP/1.1\r\n${hostField}Origin: http://${surfaceHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`;
+
+/** Writes as fast as it may; tells how much it has handed over. */
+const pump = (socket: Socket, total: number): (() => number) => {
+  const piece = Buffer.alloc(mebibyte, 'x');
+  let handedOver = 0;
+  const write = (): void => {
+    while (handedOver < total && !socket.destroyed) {
+      handedOver += piece.length;
+      if (!socket.write(piece)) return void socket.once('drain', write);
+    }
+  };
+  write();
+  return () => handedOver;
+};
 
 describe('1,000 idle tunnels', () => {
   const count = 1_000;
@@ -227,9 +245,6 @@ test('a restart of the upstream ends its tunnels, and new ones stand', async () 
 });
 
 describe('the connections of a tunnel', () => {
-  const key = 'dGhlIHNhbXBsZSBub25jZQ==';
-  const agreement = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`;
-  const handshake = `GET /websocket HTTP/1.1\r\n${hostField}Origin: http://${surfaceHost}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`;
   let upstream: RawUpstream;
   let surface: Surface;
   let client: WireConnection;
@@ -272,20 +287,6 @@ describe('the connections of a tunnel', () => {
       await new Promise((resolve) => setTimeout(resolve, 60));
       return still && before > mebibyte;
     }, 'the sender stands still');
-  };
-
-  /** Writes as fast as it may; tells how much it has handed over. */
-  const pump = (socket: Socket, total: number): (() => number) => {
-    const piece = Buffer.alloc(mebibyte, 'x');
-    let handedOver = 0;
-    const write = (): void => {
-      while (handedOver < total && !socket.destroyed) {
-        handedOver += piece.length;
-        if (!socket.write(piece)) return void socket.once('drain', write);
-      }
-    };
-    write();
-    return () => handedOver;
   };
 
   test('carry what the upstream says after the client has ended its side', async () => {
@@ -351,5 +352,72 @@ describe('the connections of a tunnel', () => {
     if (role === 'sends') receiver.resume();
     await waitUntil(async () => (await surface.busySeats('websocket')) === 0, 'the seat is free');
     staying.destroy();
+  });
+});
+
+describe('an end of a tunnel that does not read', () => {
+  let upstream: RawUpstream;
+  let surface: Surface;
+  beforeAll(async () => {
+    upstream = await startRawUpstream({
+      onConnection: ({ socket }) => void socket.once('data', () => socket.write(agreement)),
+    });
+    surface = await startSurface({
+      http: '{ headTimeout: 200ms, writeTimeout: 200ms }',
+      interactive: nowhere,
+      websocket: `endpoints: [{ url: "${upstream.url}", seats: 1 }], health: false, queue: { max: 0 }`,
+      zone: 'limits: [{ name: tunnels, key: tenant, inFlight: 1 }]',
+    });
+  });
+  afterAll(async () => {
+    await surface.stop();
+    await upstream.close();
+  });
+  const join = async (): Promise<WireConnection> => {
+    const connection = await WireConnection.open(surface.port);
+    connection.send(handshake);
+    expect((await connection.answer()).status).toBe(101);
+    return connection;
+  };
+  const ended = (): Record<string, unknown>[] => surface.logLines.filter(({ msg }) => msg === 'tunnel ended');
+
+  // It kept the tunnel, what the gateway holds of it, the seat and the slot of its limit for as long as it liked.
+  test.each(['client', 'upstream'] as const)('loses it when it is the %s', async (side) => {
+    const told = ended().length;
+    const requests = surface.requests().length;
+    const client = await join();
+    const server = upstream.connections.at(-1)?.socket;
+    if (server === undefined) throw new Error('nobody has connected');
+    const [stalled, sender] = side === 'client' ? [client.socket, server] : [server, client.socket];
+    stalled.pause();
+    pump(sender, 64 * mebibyte);
+    await waitUntil(() => ended().length > told, 'the tunnel is ended');
+    await waitUntil(() => sender.destroyed, 'the sender learns it');
+    await waitUntil(async () => (await surface.busySeats('websocket')) === 0, 'the seat is free');
+    expect(surface.requests().slice(requests)).toMatchObject([{ surface: 'websocket', status: 101 }]);
+    const { time, requestId, durationMs, ...line } = ended().at(-1) ?? {};
+    expect(line).toEqual({
+      level: 'info',
+      surface: 'websocket',
+      zone: 'open',
+      tenant: 'acme',
+      client: '127.0.0.1',
+      pool: 'websocket',
+      upstream: upstream.url,
+      reason: `${side}_stalled`,
+      msg: 'tunnel ended',
+    });
+    expect([typeof time, requestId, Number(durationMs) >= 200]).toEqual([
+      'string',
+      surface.requests().at(-1)?.['requestId'],
+      true,
+    ]);
+    const { body } = await askOnce(surface.adminPort, 'GET /metrics HTTP/1.1\r\nHost: admin\r\n\r\n');
+    expect(body).toContain(`bulkhead_refusals_total{zone="open",reason="${side}_stalled"} 1\n`);
+    // Seat and slot are there for the next one.
+    const next = await join();
+    next.destroy();
+    client.destroy();
+    await waitUntil(async () => (await surface.busySeats('websocket')) === 0, 'the seat is free');
   });
 });
