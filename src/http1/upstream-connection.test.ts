@@ -395,6 +395,56 @@ describe('a time-out', () => {
     await arrival.ended;
   });
 
+  test('of the whole answer is begun anew by nothing', async () => {
+    const connection = nextConnection();
+    let heard = Promise.withResolvers<void>();
+    const answer = send(limits, new HeardAnswer({ onChunk: () => heard.resolve() }));
+    const arrival = await connection;
+    arrival.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx');
+    await heard.promise;
+    vi.advanceTimersByTime(900);
+    answer.call?.finishWithin(1_000);
+    for (let i = 0; i < 3; i++) {
+      heard = Promise.withResolvers<void>();
+      arrival.socket.write('x');
+      await heard.promise;
+      vi.advanceTimersByTime(300);
+    }
+    answer.call?.pause();
+    answer.call?.resume();
+    expect(answer.heard).toEqual({ status: 200, body: 'xxxx', failure: undefined });
+    answer.call?.pause();
+    vi.advanceTimersByTime(200);
+    expect(answer.heard.failure).toBe('timeout');
+    await arrival.ended;
+  });
+
+  test('of the whole answer gives the head no more time than it had', async () => {
+    const arrival = await idleConnection();
+    const answer = send(limits);
+    await arrival.until('\r\n\r\n');
+    vi.advanceTimersByTime(900);
+    answer.call?.finishWithin(1_000);
+    vi.advanceTimersByTime(200);
+    expect(answer.heard).toEqual(failed('timeout'));
+  });
+
+  test('of the whole answer ends with it', async () => {
+    const arrival = await idleConnection();
+    const first = send(limits);
+    await arrival.until('\r\n\r\n');
+    first.call?.finishWithin(1_000);
+    arrival.socket.write(ok('fine'));
+    expect(await first.ended).toEqual(fine);
+    arrival.text = '';
+    const second = send({ ...limits, timeoutMs: 60_000 });
+    await arrival.until('\r\n\r\n');
+    first.call?.finishWithin(1);
+    vi.advanceTimersByTime(30_000);
+    arrival.socket.write(ok('fine'));
+    expect([await second.ended, upstream.connections]).toEqual([fine, 1]);
+  });
+
   test('runs while the upstream does not take the body', async () => {
     upstream.behave({ onHead: (socket) => void socket.pause() });
     const piece = Buffer.alloc(32 * 1024 * 1024);

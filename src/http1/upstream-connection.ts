@@ -32,6 +32,8 @@ export class UpstreamConnection implements Timed, SocketOwner, BodyWatcher {
   /** Whether it has given a whole answer before, and may have been closed for idleness meanwhile. */
   #reused = false;
   #idle = false;
+  /** When the request under way must be over; 0 while there is only the wait for its next piece. */
+  #lastDeadline = 0;
   #unwritable = false;
   #starting = false;
   #paused = false;
@@ -68,7 +70,7 @@ export class UpstreamConnection implements Timed, SocketOwner, BodyWatcher {
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
-    this.deadline = 0;
+    this.#restartDeadline();
     this.#socket.pause();
   }
 
@@ -77,6 +79,11 @@ export class UpstreamConnection implements Timed, SocketOwner, BodyWatcher {
     this.#paused = false;
     this.#restartDeadline();
     this.#socket.resume();
+  }
+
+  finishWithin(ms: number): void {
+    this.#lastDeadline = this.#home.deadlines.after(ms);
+    this.deadline = this.#bounded(this.deadline);
   }
 
   abort(): void {
@@ -180,7 +187,12 @@ export class UpstreamConnection implements Timed, SocketOwner, BodyWatcher {
   #restartDeadline(): void {
     const request = this.#request;
     const awaited = request !== undefined && !this.#paused && this.#body?.awaitsSource !== true;
-    this.deadline = awaited ? this.#home.deadlines.after(request.timeoutMs) : 0;
+    this.deadline = this.#bounded(awaited ? this.#home.deadlines.after(request.timeoutMs) : 0);
+  }
+
+  #bounded(deadline: number): number {
+    const last = this.#lastDeadline;
+    return last === 0 || (deadline !== 0 && deadline < last) ? deadline : last;
   }
 
   #finish(clean: boolean): void {
@@ -231,6 +243,7 @@ export class UpstreamConnection implements Timed, SocketOwner, BodyWatcher {
     this.#request = undefined;
     this.#head = '';
     this.#body = undefined;
+    this.#lastDeadline = 0;
     this.#paused = false;
     this.#reader.stop();
     body?.stop();
@@ -255,6 +268,10 @@ class ConnectionCall implements UpstreamCall {
 
   resume(): void {
     this.connection?.resume();
+  }
+
+  finishWithin(ms: number): void {
+    this.connection?.finishWithin(ms);
   }
 
   abort(): void {

@@ -58,6 +58,8 @@ export interface UpstreamRequest {
 export interface UpstreamCall {
   pause(): void;
   resume(): void;
+  /** The answer has `ms` from now in all: nothing begins that time anew. When it is over the listener hears `timeout`. */
+  finishWithin(ms: number): void;
   /** Destroys the connection; the listener hears `aborted`, within the call. */
   abort(): void;
 }
@@ -96,4 +98,4 @@ export function createUpstreamClient(): UpstreamClient {
   };
 }
 
-const refused: UpstreamCall = { pause() {}, resume() {}, abort() {} };
+const refused: UpstreamCall = { pause() {}, resume() {}, finishWithin() {}, abort() {} };

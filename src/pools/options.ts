@@ -167,7 +167,7 @@ const poolSchema = z.strictObject({
   timeout: durationSchema
     .prefault('130s')
     .describe(
-      "Longest wait for the head of the answer, and longest pause within it; Odoo's limit_time_real plus 10s.",
+      "Longest wait for the head of the answer, longest pause within it, and time for all of it once its client has gone; Odoo's limit_time_real plus 10s.",
     ),
   connectTimeout: durationSchema.prefault('2s').describe('Longest wait for a connection to an endpoint.'),
   maxBody: sizeSchema.prefault('10MiB').describe('Largest request body.'),

@@ -178,11 +178,13 @@ export class Forwarding implements RelayOwner, UpstreamListener {
 
   /**
    * The client has gone. Once a worker has the request it runs to its end whatever we do (measured), so its seat stays taken
-   * until the answer is there; it is read and thrown away.
+   * until the answer is there; it is read and thrown away. No longer than a worker may take, though: what still comes then
+   * would come for ever.
    */
   leave(): void {
     this.#gone = true;
     this.#call?.resume();
+    this.#call?.finishWithin(this.#request.pool.options.timeoutMs);
   }
 
   #answered(): AnsweredRequest {

@@ -110,6 +110,41 @@ describe('a client that goes', () => {
   });
 });
 
+describe('an answer whose client has gone', () => {
+  let upstream: FaultyUpstream;
+  let dripping: NodeJS.Timeout | undefined;
+  afterEach(async () => {
+    clearInterval(dripping);
+    await upstream.close();
+  });
+
+  // It came to no more than 64 MiB, and held its worker for as long as it liked.
+  test('and that comes drop by drop is broken off when the time of its worker is over', async () => {
+    upstream = await startFaultyUpstream();
+    let leftMs = 0;
+    const lastedMs = new Promise<number>((resolve) => {
+      upstream.behave({
+        onRequest: (socket) => {
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
+          dripping = setInterval(() => socket.write('x'), 20);
+        },
+        onClose: () => resolve(performance.now() - leftMs),
+      });
+    });
+    await start({
+      interactive: `endpoints: [{ url: "${upstream.url}", seats: 1 }], health: false, timeout: 400ms, connectTimeout: 300ms`,
+    });
+    const connection = await open(get('/drops'));
+    // Its pauses are shorter than the time-out: with a client it may go on.
+    await connection.until((text) => text.split('\r\n\r\n')[1]?.length === 40);
+    leftMs = performance.now();
+    connection.destroy();
+    expect(await lastedMs).toBeGreaterThanOrEqual(400);
+    await waitUntil(async () => (await surface.busySeats()) === 0, 'the seat is free');
+    expect(surface.requests()).toMatchObject([{ path: '/drops', status: 499, reason: 'client_gone' }]);
+  });
+});
+
 describe('a client that reads slowly', () => {
   test('gets all of its 5 MiB', async () => {
     await start();
