@@ -1,6 +1,6 @@
 // hot path: every answer's status line and fields are written here.
 import { STATUS_CODES } from 'node:http';
-import { isFieldValue, isToken } from './characters.ts';
+import { fieldLines } from './field-lines.ts';
 
 /** A status or field that must not be written: one field could become two (CWE-113). */
 export class UnwritableHeadError extends Error {
@@ -8,29 +8,26 @@ export class UnwritableHeadError extends Error {
 }
 
 const statusLines = new Map(
-  Object.entries(STATUS_CODES).map(([status, phrase]) => [
-    Number(status),
-    `HTTP/1.1 ${status} ${phrase}\r\n`,
-  ]),
+  Object.entries(STATUS_CODES).map(([status, phrase]) => [Number(status), `HTTP/1.1 ${status} ${phrase}`]),
 );
 
 /** Status line and fields, the empty line not included. Throws `UnwritableHeadError`. */
 export function answerHeadText(status: number, fields: readonly string[]): string {
-  let text = statusLines.get(status) ?? unnamedStatusLine(status);
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
-    if (!isToken(name) || !isFieldValue(value))
-      throw new UnwritableHeadError(`the field ${JSON.stringify(name)}`);
-    text += `${name}: ${value}\r\n`;
-  }
-  return text;
+  const statusLine = statusLines.get(status) ?? unnamedStatusLine(status);
+  const lines = fieldLines(fields);
+  if (lines === undefined)
+    throw new UnwritableHeadError(`the field ${JSON.stringify(firstUnwritable(fields))}`);
+  return `${statusLine}${lines}\r\n`;
+}
+
+function firstUnwritable(fields: readonly string[]): string | undefined {
+  return fields.find((name, i) => i % 2 === 0 && fieldLines([name, fields[i + 1] ?? '']) === undefined);
 }
 
 function unnamedStatusLine(status: number): string {
   if (!Number.isInteger(status) || status < 100 || status > 599)
     throw new UnwritableHeadError(`the status ${status}`);
-  return `HTTP/1.1 ${status} \r\n`;
+  return `HTTP/1.1 ${status} `;
 }
 
 /** Whether an answer has no content whatever its fields say (RFC 9112 §6.3). */

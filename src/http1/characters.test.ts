@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isFieldValue, isTargetText, isToken, parseLength } from './characters.ts';
+import { countLineCharacters, isFieldValue, isTargetText, isToken, parseLength } from './characters.ts';
 
 /** The latin-1 characters that a predicate takes on their own, as ranges of their codes. */
 function takenBy(predicate: (text: string) => boolean): string {
@@ -64,6 +64,43 @@ describe('characters', () => {
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 1_500; i++) expect([isToken(`x-${i}`), isToken(`x ${i}`)]).toEqual([true, false]);
     }
+  });
+});
+
+describe('countLineCharacters', () => {
+  test('goes up to the first character that field lines may not have', () => {
+    // LF alone is for whoever cuts the lines.
+    expect(takenBy((text) => countLineCharacters(text) === 1)).toBe('09-0a 20-7e 80-ff');
+    for (const forbidden of [
+      '\0',
+      '\x08',
+      '\v',
+      '\f',
+      '\x0e',
+      '\x10',
+      '\x11',
+      '\x1f',
+      '\x7f',
+      '\r',
+      '\r\r\n',
+      '\u010a',
+    ]) {
+      expect(countLineCharacters(`a: b\r\nc: d${forbidden}e`)).toBe(10);
+      expect(countLineCharacters(`${forbidden}\x7f\0`)).toBe(0);
+    }
+  });
+
+  test.each([
+    ['', 0],
+    ['\r\n', 2],
+    ['a: b\r\nc: d\te\xff', 13],
+    ['a\nb', 3],
+    ['a\r', 1],
+    ['a\x7f\x1f\0', 1],
+    ['ab\0\x1f', 2],
+    ['ab\x1f\0', 2],
+  ])('is of %j %d', (text, count) => {
+    expect(countLineCharacters(text)).toBe(count);
   });
 });
 

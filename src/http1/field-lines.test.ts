@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type FieldDefect, readFieldLines } from './field-lines.ts';
+import { type FieldDefect, fieldLines, readFieldLines } from './field-lines.ts';
 
 function read(text: string, { from = 0, maxFields = 100 } = {}): string[] | FieldDefect {
   const fields: string[] = [];
@@ -58,6 +58,39 @@ describe('readFieldLines', () => {
     expect(read(lines.join('\r\n'), { maxFields: 5 })).toBe('header_too_large');
   });
 
+  test.each<[string, FieldDefect, string]>([
+    ['a bad value before one field too many', 'header_invalid', 'A: \0\r\nB: 2\r\nC: 3'],
+    ['a bad value in the field that is too many', 'header_too_large', 'A: 1\r\nB: 2\r\nC: \0'],
+    ['a bare LF in the field that is too many', 'header_too_large', 'A: 1\r\nB: 2\r\nC:\nD'],
+    ['a bare CR behind the field that is too many', 'header_too_large', 'A: 1\r\nB: 2\r\nC: 3\r\nD: \r'],
+    ['a bad name of the field that is too many', 'header_invalid', 'A: 1\r\nB: 2\r\nC : 3'],
+  ])('tells what comes first: %s is %s', (_name, defect, text) => {
+    expect(read(text, { maxFields: 2 })).toBe(defect);
+  });
+
+  test.each(['C: \x1f', 'C: \0', 'C: a\rb', 'C: a\nb', 'C: \r', 'C\x7f: d', 'C'])(
+    'gives the fields before %j, and nothing behind them',
+    (line) => {
+      const fields: string[] = [];
+      expect(readFieldLines(`A: 1\r\nB: 2\r\n${line}\r\nD: 4`, 0, fields, 9)).toBe('header_invalid');
+      expect(fields).toEqual(['a', '1', 'b', '2']);
+    },
+  );
+
+  test('drops names with an underscore where it is told to, but counts and judges them', () => {
+    const drop = (text: string): string[] | FieldDefect => {
+      const fields: string[] = [];
+      return readFieldLines(text, 0, fields, 3, false) ?? fields;
+    };
+    const long = 'X_'.repeat(30);
+    for (let round = 0; round < 2; round++) {
+      expect(drop(`X_A: 1\r\nb: 2_\r\n${long}: 3`)).toEqual(['b', '2_']);
+      expect(read(`X_A: 1\r\n${long}: 3`)).toEqual(['x_a', '1', long.toLowerCase(), '3']);
+      expect(drop('X_A: 1\r\nb: 2\r\nX_A: 1\r\nX_B: 2')).toBe('header_too_large');
+      expect(drop('X_A: \0')).toBe('header_invalid');
+    }
+  });
+
   test('counts many names that it has not seen before', () => {
     for (let i = 0; i < 1_500; i++) expect(read(`X-Name-${i}: ${i}`)).toEqual([`x-name-${i}`, String(i)]);
   });
@@ -88,6 +121,47 @@ describe('readFieldLines', () => {
         const again = fields.map((part, i) => (i % 2 === 0 ? `${part}: ` : `${part}\r\n`)).join('');
         expect(read(again)).toEqual(fields);
         expect(again.split('\r\n')).toHaveLength(fields.length / 2 + 1);
+      }),
+    );
+  });
+});
+
+describe('fieldLines', () => {
+  test('writes each field behind a line end, and nothing for none', () => {
+    expect(fieldLines([])).toBe('');
+    expect(fieldLines(['a', '1', 'x-b', '', 'a', '\xe9\t2'])).toBe('\r\na: 1\r\nx-b: \r\na: \xe9\t2');
+  });
+
+  test('writes no field with any character that must not stand in a value, wherever it is', () => {
+    const forbidden = [...Array(0x20).keys(), 0x7f, 0x100, 0x10a, 0xffff].filter((code) => code !== 0x09);
+    for (const code of forbidden) {
+      const character = String.fromCharCode(code);
+      for (const value of [character, `${'v'.repeat(40)}${character}`, `${character}${'v'.repeat(40)}`]) {
+        for (const at of [1, 3, 5])
+          expect(fieldLines(['a', '1', 'b', '2', 'c', '3'].with(at, value))).toBeUndefined();
+      }
+    }
+  });
+
+  test('writes no name that is no token, seen before or not', () => {
+    for (let round = 0; round < 2; round++) {
+      for (const name of ['', 'a b', 'a:', 'a\r\nb', '\xe9', ' a', 'n'.repeat(50) + ':'])
+        expect(fieldLines(['a', '1', name, '2'])).toBeUndefined();
+    }
+  });
+
+  test('gives what readFieldLines reads as the same fields', () => {
+    const name = fc.string({
+      unit: fc.constantFrom(...Array.from('abxy09-_!~')),
+      minLength: 1,
+      maxLength: 50,
+    });
+    const value = fc
+      .string({ unit: fc.constantFrom(...Array.from('ab:;, \t"\xe9')), maxLength: 20 })
+      .map((text) => text.replace(/^[ \t]+|[ \t]+$/g, ''));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, value), { maxLength: 20 }), (lines) => {
+        expect(read((fieldLines(lines.flat()) ?? 'refused').slice(2))).toEqual(lines.flat());
       }),
     );
   });

@@ -52,11 +52,12 @@ export function parseRequestHead(text: string, bounds: HeadBounds): RequestHead 
   const methodEnd = line.indexOf(' ');
   const targetEnd = line.indexOf(' ', methodEnd + 1);
   if (methodEnd <= 0 || targetEnd <= methodEnd + 1) return 'framing_invalid';
-  const method = line.slice(0, methodEnd);
+  const cutMethod = line.slice(0, methodEnd);
+  const common = findCommonMethod(cutMethod);
+  const method = common ?? cutMethod;
   const target = line.slice(methodEnd + 1, targetEnd);
   const version = line.slice(targetEnd + 1);
-  if (!commonMethods.has(method) && (methodEnd > maxMethodLength || !isToken(method)))
-    return 'framing_invalid';
+  if (common === undefined && (methodEnd > maxMethodLength || !isToken(method))) return 'framing_invalid';
   if (!isTargetText(target)) return 'framing_invalid';
   // RFC 9110 §9.3.6: what stands behind it may be meant for a tunnel, so it is not a request either.
   if (method === 'CONNECT') return 'method_not_supported';
@@ -79,20 +80,20 @@ export function parseRequestHead(text: string, bounds: HeadBounds): RequestHead 
   if (target.length > bounds.maxTargetBytes) head.defect = 'target_too_long';
   else if (lineEnd === -1) head.defect = 'host_invalid';
   else {
-    head.defect = readFieldLines(text, lineEnd + 2, head.fields, bounds.maxFields) ?? readMeaning(head);
+    // To an upstream that makes variables of names, X_Forwarded_For is X-Forwarded-For: one of them must not exist.
+    const defect = readFieldLines(text, lineEnd + 2, head.fields, bounds.maxFields, false);
+    head.defect = defect ?? readMeaning(head);
   }
   return head;
 }
 
-const commonMethods: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'OPTIONS',
-]);
+const commonMethods = ['GET', 'POST', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** The literal, which is cheaper to compare than what was cut out of a head. */
+function findCommonMethod(text: string): string | undefined {
+  for (const method of commonMethods) if (method === text) return method;
+  return undefined;
+}
 
 /** What the fields say about host, framing and connection. */
 function readMeaning(head: RequestHead): HeadDefect | undefined {
@@ -104,10 +105,9 @@ function readMeaning(head: RequestHead): HeadDefect | undefined {
   let connection: string | undefined;
   let upgrade: string | undefined;
   let repeated = false;
-  let underscored = false;
   for (let i = 0; i < fields.length; i += 2) {
     const value = fields[i + 1] ?? '';
-    switch (fields[i]) {
+    switch (fields[i] ?? '') {
       case 'host':
         hosts++;
         break;
@@ -128,12 +128,8 @@ function readMeaning(head: RequestHead): HeadDefect | undefined {
       case 'upgrade':
         upgrade = value;
         break;
-      default:
-        underscored ||= fields[i]?.includes('_') === true;
     }
   }
-  // To an upstream that makes variables of names, X_Forwarded_For is X-Forwarded-For: one of them must not exist.
-  if (underscored) head.fields = fields.filter((_, i) => fields[i - (i % 2)]?.includes('_') === false);
   if (connection !== undefined) head.keepAlive = allowsAnother(connection, head.http10);
   if (hosts !== 1) return 'host_invalid';
   if (coding !== undefined) {

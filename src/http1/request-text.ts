@@ -1,5 +1,6 @@
 // hot path: once per request; one text, so that a small request leaves in one system call.
-import { isFieldValue, isTargetText, isToken } from './characters.ts';
+import { isTargetText, isToken } from './characters.ts';
+import { fieldLines } from './field-lines.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
 /**
@@ -14,27 +15,25 @@ export function requestHead(
   const { method, target, fields } = request;
   if (!isToken(method) || !isTargetText(target)) return undefined;
   let hosts = 0;
-  let text = `${method} ${target} HTTP/1.1\r\n`;
   for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? '';
-    const value = fields[i + 1] ?? '';
-    if (!isToken(name) || !isFieldValue(value)) return undefined;
+    const name = fields[i];
     if (name === 'host') hosts++;
     else if (name === 'content-length' || name === 'transfer-encoding' || name === 'connection')
       return undefined;
-    text += `${name}: ${value}\r\n`;
   }
-  if (hosts !== 1) return undefined;
-  return text + framing(request) + (connection === undefined ? '\r\n' : `connection: ${connection}\r\n\r\n`);
+  const lines = fieldLines(fields);
+  if (hosts !== 1 || lines === undefined) return undefined;
+  const last = connection === undefined ? '\r\n\r\n' : `\r\nconnection: ${connection}\r\n\r\n`;
+  return `${method} ${target} HTTP/1.1${lines}${framing(request)}${last}`;
 }
 
 /** RFC 9112 §6.3: one way to tell the end of the body, or none for no body. */
 function framing({ body, method }: Pick<UpstreamRequest, 'body' | 'method'>): string {
   // RFC 9110 §8.6: where a body is usual, its absence is said; some servers wait for one otherwise.
-  if (body === undefined) return bodyIsUsual(method) ? 'content-length: 0\r\n' : '';
+  if (body === undefined) return bodyIsUsual(method) ? '\r\ncontent-length: 0' : '';
   return body.length === undefined
-    ? 'transfer-encoding: chunked\r\n'
-    : `content-length: ${String(body.length)}\r\n`;
+    ? '\r\ntransfer-encoding: chunked'
+    : `\r\ncontent-length: ${String(body.length)}`;
 }
 
 function bodyIsUsual(method: string): boolean {
