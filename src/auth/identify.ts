@@ -197,6 +197,7 @@ function refuse({ reason, detail }: AuthRefusal, { at }: Alternative): Refusal {
 }
 
 const bearer = 'bearer';
+const blank = 0x20;
 
 /**
  * What follows the Bearer scheme (RFC 6750 §2.1; letter case of the scheme does not count, RFC 9110 §11.1); undefined for
@@ -211,7 +212,7 @@ function bearerToken(authorization: string | undefined): string | undefined {
     if ((authorization.charCodeAt(i) | 0x20) !== bearer.charCodeAt(i)) return undefined;
   }
   let start = bearer.length;
-  if (authorization.length > start && authorization[start] !== ' ') return undefined;
-  while (authorization[start] === ' ') start++;
+  if (authorization.length > start && authorization.charCodeAt(start) !== blank) return undefined;
+  while (authorization.charCodeAt(start) === blank) start++;
   return authorization.slice(start);
 }

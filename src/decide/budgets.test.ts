@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Asked, openScene } from '../../test/support/decision-scene.ts';
+import type { Verifiers } from '../auth/identify.ts';
 import type { DecisionJson } from './decision-json.ts';
 
 const shop = `zone: shop
@@ -49,6 +50,28 @@ describe('an admitted request', () => {
       'by-address': 47,
       soon: 0,
     });
+  });
+
+  it('spends from a budget in each tenant, when one credential that stays known calls in both', () => {
+    const scene = openScene({ shop });
+    const assumed = scene.verifiersFor({ as: { jwt: { sub: 'edi', scope: 'edi' } } });
+    let known: ReturnType<Verifiers['token']> | undefined;
+    const verifiers: Verifiers = {
+      ...assumed,
+      token: (token, alternative) => (known ??= assumed.token(token, alternative)),
+    };
+    const callerOf = (request: string) => {
+      const { limits } = scene.ask(request, { effects: { verifiers } });
+      return limits.filter(({ name }) => name === 'by-caller').map(({ key, remaining }) => [key, remaining]);
+    };
+    const other = read.replace('acme.', 'globex.');
+    expect([read, read, other, read, other].flatMap(callerOf)).toEqual([
+      ['acme/edi', 7],
+      ['acme/edi', 6],
+      ['globex/edi', 7],
+      ['acme/edi', 5],
+      ['globex/edi', 6],
+    ]);
   });
 
   it('spends from the budget of its own tenant, caller and address', () => {

@@ -1,6 +1,6 @@
 // hot path
 import type { Facts } from '../core/facts.ts';
-import { combinedFieldValue, type Fields, fieldCount, fieldValue } from '../core/fields.ts';
+import { type Fields, fieldCount, fieldValue } from '../core/fields.ts';
 import { parseHost } from '../core/host.ts';
 import { canonicalIp, type Cidr, containsIp } from '../core/ip.ts';
 import { canonicalPath, splitTarget } from '../core/path.ts';
@@ -15,35 +15,36 @@ import { readJson2 } from '../odoo/read-json2.ts';
 export function canonicalise(head: RequestHead, trustedProxies: readonly Cidr[]): Facts | Reason {
   const { fields, method } = head;
   if (!supportedMethods.has(method)) return 'method_not_supported';
-  if (repeatsSingleField(fields)) return 'header_invalid';
-  if (fieldCount(fields, 'host') !== 1) return 'host_invalid';
-  const authority = parseHost(fieldValue(fields, 'host') ?? '');
+  const told = readFields(fields);
+  if (told.repeated) return 'header_invalid';
+  if (told.hosts !== 1) return 'host_invalid';
+  const authority = parseHost(told.host);
   if (authority === undefined) return 'host_invalid';
   const target = splitTarget(head.target);
   if (target === undefined) return 'target_invalid';
   const path = canonicalPath(target.path);
   if (path === undefined) return 'path_ambiguous';
   if (head.forwardedByPeer && path !== target.path) return 'path_not_canonical';
-  const connection = combinedFieldValue(fields, 'connection');
+  const { connection } = told;
   if (connection !== undefined && namesProtectedField(connection)) return 'header_invalid';
 
   const peerAddress = canonicalIp(head.peerAddress) ?? head.peerAddress;
   const fromTrustedProxy = containsIp(trustedProxies, peerAddress);
-  const upgrade = readUpgrade(head, path, connection);
+  const upgrade = told.upgrade || head.forwardedByPeer ? readUpgrade(head, path, connection) : undefined;
   if (upgrade === 'invalid') return 'upgrade_invalid';
   return {
     method,
-    scheme: fromTrustedProxy ? (forwardedScheme(fields) ?? head.scheme) : head.scheme,
+    scheme: fromTrustedProxy ? (schemeOf(told.forwardedProto) ?? head.scheme) : head.scheme,
     host: authority.host,
     port: authority.port,
     path,
     query: target.query,
     fields,
-    clientAddress: fromTrustedProxy ? clientBehindProxies(fields, trustedProxies, peerAddress) : peerAddress,
+    clientAddress: fromTrustedProxy
+      ? clientBehindProxies(told.forwardedFor, trustedProxies, peerAddress)
+      : peerAddress,
     fromTrustedProxy,
-    clientCertificate: fromTrustedProxy
-      ? combinedFieldValue(fields, 'x-forwarded-tls-client-cert')
-      : undefined,
+    clientCertificate: fromTrustedProxy ? told.clientCertificate : undefined,
     webSocket: upgrade === 'websocket',
     odoo: readJson2(path),
     listener: head.listener,
@@ -65,29 +66,87 @@ const supportedMethods: ReadonlySet<string> = new Set([
   'OPTIONS',
 ]);
 
-/** Fields that decide something and have one value: of two, one parser reads the first, the next one the last. */
-function repeatsSingleField(fields: Fields): boolean {
-  let authorization = 0;
-  let contentType = 0;
-  let origin = 0;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i];
-    if (name === 'authorization') authorization++;
-    else if (name === 'content-type') contentType++;
-    else if (name === 'origin') origin++;
-  }
-  return authorization > 1 || contentType > 1 || origin > 1;
+/** What the fields tell, read in one pass. Lists are combined (RFC 9110 §5.3). */
+interface Told {
+  hosts: number;
+  host: string;
+  connection: string | undefined;
+  upgrade: boolean;
+  /** The first of them. */
+  forwardedProto: string | undefined;
+  forwardedFor: string | undefined;
+  clientCertificate: string | undefined;
+  /** Whether a field that decides something and has one value is there twice: one parser reads the first, the next one the last. */
+  repeated: boolean;
 }
 
-function forwardedScheme(fields: Fields): 'http' | 'https' | undefined {
-  const scheme = fieldValue(fields, 'x-forwarded-proto');
+function readFields(fields: Fields): Told {
+  const told: Told = {
+    hosts: 0,
+    host: '',
+    connection: undefined,
+    upgrade: false,
+    forwardedProto: undefined,
+    forwardedFor: undefined,
+    clientCertificate: undefined,
+    repeated: false,
+  };
+  let authorizations = 0;
+  let contentTypes = 0;
+  let origins = 0;
+  for (let i = 0; i < fields.length; i += 2) {
+    const value = fields[i + 1] ?? '';
+    switch (fields[i]) {
+      case 'host':
+        told.hosts++;
+        told.host = value;
+        break;
+      case 'authorization':
+        authorizations++;
+        break;
+      case 'content-type':
+        contentTypes++;
+        break;
+      case 'origin':
+        origins++;
+        break;
+      case 'connection':
+        told.connection = combined(told.connection, value);
+        break;
+      case 'upgrade':
+        told.upgrade = true;
+        break;
+      case 'x-forwarded-proto':
+        told.forwardedProto ??= value;
+        break;
+      case 'x-forwarded-for':
+        told.forwardedFor = combined(told.forwardedFor, value);
+        break;
+      case 'x-forwarded-tls-client-cert':
+        told.clientCertificate = combined(told.clientCertificate, value);
+        break;
+      default:
+    }
+  }
+  told.repeated = authorizations > 1 || contentTypes > 1 || origins > 1;
+  return told;
+}
+
+function combined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
+}
+
+function schemeOf(scheme: string | undefined): 'http' | 'https' | undefined {
   if (scheme === 'https' || scheme === 'wss') return 'https';
   return scheme === 'http' || scheme === 'ws' ? 'http' : undefined;
 }
 
 /** The rightmost address that is not one of our proxies: everything left of it is the client's own claim. */
-function clientBehindProxies(fields: Fields, trusted: readonly Cidr[], peerAddress: string): string {
-  const chain = combinedFieldValue(fields, 'x-forwarded-for');
+function clientBehindProxies(
+  chain: string | undefined,
+  trusted: readonly Cidr[],
+  peerAddress: string,
+): string {
   if (chain === undefined) return peerAddress;
   let client = peerAddress;
   let end = chain.length;

@@ -1,4 +1,6 @@
 // hot path: what a request owes to which budget, and what the answer of the store means.
+import type { LimitOutcome } from '../core/limit.ts';
+import type { Principal } from '../core/principal.ts';
 import type { Reason } from '../core/reason.ts';
 import { governingLimit } from '../limits/governing-limit.ts';
 import { limitKeyOf, type LimitSubject } from '../limits/key.ts';
@@ -8,7 +10,6 @@ import { sessionIdOf } from '../odoo/session-id.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { StageResult } from './stages.ts';
 import { isEndNeeded, openSettlement, reservedCost } from './settlement.ts';
-import { note } from './trace.ts';
 
 /**
  * One charge for each limit of the zone, with the figures that govern the caller now, shadow limits included. A limit whose
@@ -33,7 +34,8 @@ export function chargesOf(inquiry: Inquiry): Charge[] {
     if (limit.key === 'client' || limit.key === 'session') {
       clientKey ??= inquiry.effects.clientKey(subject.clientAddress);
       key = limit.key === 'client' ? clientKey : (sessionKey ??= sessionKeyFor(inquiry, clientKey));
-    } else key = limitKeyOf(limit.key, subject);
+    } else if (limit.key === 'principal') key = principalKeyOf(inquiry.principal, subject);
+    else key = limitKeyOf(limit.key, subject);
     if (key === undefined) continue;
     if (inquiry.head.forwardedByPeer && isEndNeeded(limit)) {
       noteUncounted(inquiry, limit);
@@ -47,6 +49,18 @@ export function chargesOf(inquiry: Inquiry): Charge[] {
   return charges;
 }
 
+/** A principal lives as long as its credential is remembered, and calls more than once, mostly in one tenant. */
+const principalKeys = new WeakMap<Principal, { tenant: string | undefined; key: string | undefined }>();
+
+function principalKeyOf(principal: Principal | undefined, subject: LimitSubject): string | undefined {
+  if (principal === undefined) return undefined;
+  const known = principalKeys.get(principal);
+  if (known !== undefined && known.tenant === subject.tenant) return known.key;
+  const key = limitKeyOf('principal', subject);
+  principalKeys.set(principal, { tenant: subject.tenant, key });
+  return key;
+}
+
 /** Who comes without a session is counted as its address. */
 function sessionKeyFor({ known, effects }: Inquiry, clientKey: string): string {
   const session = sessionIdOf(known.fields);
@@ -56,7 +70,8 @@ function sessionKeyFor({ known, effects }: Inquiry, clientKey: string): string {
 /** ForwardAuth hears nothing of a request after its decision, so a slot that it took would never come back. */
 function noteUncounted(inquiry: Inquiry, { kind, name, at }: CompiledLimit): void {
   const slots = kind === 'inFlight';
-  note(inquiry, 'limit', {
+  inquiry.notes?.push({
+    stage: 'limit',
     outcome: slots ? 'not counted' : 'counted in part',
     at,
     note: `${name} counts ${slots ? 'requests in progress' : 'time or bytes of the answer'}, and ForwardAuth does not see where a request ends`,
@@ -98,24 +113,33 @@ export function judgeCharges(
       retryAfterMs: result.retryAfterMs,
     };
   }
-  const outcomes = result;
-  if (stage === 'limit' || !isAdmitted(outcomes)) inquiry.limits = outcomes;
-  if (isAdmitted(outcomes)) {
-    for (const { name, key, cost, remaining, admitted, at, figures } of inquiry.effects.tracing
-      ? outcomes
-      : []) {
-      note(inquiry, stage, {
-        outcome: admitted ? 'admits' : 'would refuse',
-        at,
-        note: `${name} of ${key}: costs ${cost}, ${remaining} left${figures === undefined || figures === 'default' ? '' : `; figures: ${figures}`}`,
-      });
-    }
+  const admitted = isAdmitted(result);
+  if (stage === 'limit' || !admitted) inquiry.limits = result;
+  if (admitted) {
+    if (inquiry.effects.tracing) noteOutcomes(inquiry, stage, result);
     return undefined;
   }
-  const violated = outcomes.filter((outcome) => !outcome.admitted && !outcome.shadow);
-  return {
-    reason,
-    at: violated[0]?.at ?? '',
-    detail: `Exceeded: ${violated.map((outcome) => outcome.name).join(', ')}.`,
-  };
+  let at: string | undefined;
+  let names = '';
+  for (const outcome of result) {
+    if (outcome.admitted || outcome.shadow) continue;
+    names += at === undefined ? outcome.name : `, ${outcome.name}`;
+    at ??= outcome.at;
+  }
+  return { reason, at: at ?? '', detail: `Exceeded: ${names}.` };
+}
+
+function noteOutcomes(
+  { trace }: Inquiry,
+  stage: 'limit' | 'address',
+  outcomes: readonly LimitOutcome[],
+): void {
+  for (const { name, key, cost, remaining, admitted, at, figures } of outcomes) {
+    trace.push({
+      stage,
+      outcome: admitted ? 'admits' : 'would refuse',
+      at,
+      note: `${name} of ${key}: costs ${cost}, ${remaining} left${figures === undefined || figures === 'default' ? '' : `; figures: ${figures}`}`,
+    });
+  }
 }

@@ -1,5 +1,5 @@
 // hot path
-import type { Allow, Decision, Findings, Refusal } from '../core/decision.ts';
+import type { Allow, Decision, Refusal, Refuse } from '../core/decision.ts';
 import type { RequestHead } from '../core/request-head.ts';
 import type { Effects } from './effects.ts';
 import { Inquiry } from './inquiry.ts';
@@ -37,12 +37,13 @@ function runStages(first: number, inquiry: Inquiry): Decided | Promise<Decided> 
     const stage = stages[i];
     if (stage === undefined) break;
     const result = stage.run(inquiry);
-    if (result instanceof Promise) return result.then((late) => conclude(i, inquiry, late));
-    if (result !== undefined) {
-      inquiry.settlement?.end(nothingUsed);
-      return refuse(i, inquiry, result);
+    if (result === undefined) {
+      if (inquiry.effects.tracing) recordPass(stage, inquiry);
+      continue;
     }
-    if (inquiry.effects.tracing) recordPass(stage, inquiry);
+    if (result instanceof Promise) return result.then((late) => conclude(i, inquiry, late));
+    inquiry.settlement?.end(nothingUsed);
+    return refuse(i, inquiry, result);
   }
   return allow(inquiry);
 }
@@ -73,7 +74,21 @@ function refuse(index: number, inquiry: Inquiry, refusal: Refusal): Decided {
       note: refusal.detail ?? '',
     });
   }
-  return { decision: { decision: 'refuse', refusal, ...findingsOf(inquiry) }, inquiry };
+  // What is known so far.
+  const decision: Refuse = {
+    decision: 'refuse',
+    refusal,
+    zone: inquiry.zone?.name,
+    principal: inquiry.principal,
+    tenant: inquiry.tenant,
+    workload: inquiry.workload,
+    workClass: inquiry.workClass,
+    pool: inquiry.pool,
+    odoo: inquiry.facts?.odoo,
+    limits: inquiry.limits,
+    trace: inquiry.trace,
+  };
+  return { decision, inquiry };
 }
 
 function allow(inquiry: Inquiry): Decided {
@@ -81,7 +96,6 @@ function allow(inquiry: Inquiry): Decided {
   if (workload === undefined || workClass === undefined || pool === undefined) {
     throw new TypeError('"stages" ended without workload and pool');
   }
-  // Written out: copying `findingsOf` into it costs more than some stages do.
   const decision: Allow = {
     decision: 'allow',
     at: governing.at,
@@ -96,19 +110,4 @@ function allow(inquiry: Inquiry): Decided {
     trace: inquiry.trace,
   };
   return { decision, inquiry };
-}
-
-/** What is known so far; also the start of a refusal that comes after the stages (no seat, no upstream). */
-export function findingsOf(inquiry: Inquiry): Findings {
-  return {
-    zone: inquiry.zone?.name,
-    principal: inquiry.principal,
-    tenant: inquiry.tenant,
-    workload: inquiry.workload,
-    workClass: inquiry.workClass,
-    pool: inquiry.pool,
-    odoo: inquiry.facts?.odoo,
-    limits: inquiry.limits,
-    trace: inquiry.trace,
-  };
 }

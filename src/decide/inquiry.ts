@@ -11,8 +11,11 @@ import type { RegisteredTenant } from '../tenants/registry.ts';
 import type { Effects } from './effects.ts';
 import type { Settlement } from './settlement.ts';
 import type { CompiledZone, Snapshot } from './snapshot.ts';
+import type { StageName } from './stages.ts';
 
 const noLimits: readonly LimitOutcome[] = [];
+
+type Note = TraceStep & { stage: StageName };
 
 /** A decision in the making. Each stage reads what the earlier ones found and adds its own finding. */
 export class Inquiry {
@@ -39,7 +42,7 @@ export class Inquiry {
   limits: readonly LimitOutcome[] = noLimits;
   /** What the end of the exchange has to settle. */
   settlement: Settlement | undefined = undefined;
-  readonly trace: TraceStep[] = [];
+  readonly trace: Note[] = [];
 
   constructor(head: RequestHead, snapshot: Snapshot, effects: Effects) {
     this.head = head;
@@ -51,6 +54,11 @@ export class Inquiry {
   get known(): Facts {
     if (this.facts === undefined) throw new TypeError('"facts" are read before the request is canonical');
     return this.facts;
+  }
+
+  /** Where a stage records what it concluded. Undefined when nobody wants to know, so that live traffic builds no text for it. */
+  get notes(): Note[] | undefined {
+    return this.effects.tracing ? this.trace : undefined;
   }
 
   /** The zone is there for every stage after the second. */

@@ -5,7 +5,6 @@ import { findOdooRoute } from '../odoo/route.ts';
 import { needsSize } from '../odoo/workload.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { StageResult } from './stages.ts';
-import { note } from './trace.ts';
 
 /**
  * Why the body of a request is read. A `call` must be known before it may pass: who else judges it does not look at the database
@@ -23,8 +22,9 @@ export function runRead(inquiry: Inquiry): StageResult | Promise<StageResult> {
   // One whose length is not announced is refused while it comes.
   if (maxBody !== undefined && (inquiry.head.body?.length ?? 0) > maxBody.bytes)
     return { reason: 'body_too_large', at: maxBody.at };
-  const { method, path } = inquiry.known;
-  const route = findOdooRoute(path);
+  const { method, path, odoo } = inquiry.known;
+  // No call but that of JSON-2 is known before its body is.
+  const route = odoo === undefined ? findOdooRoute(path) : 'json-2';
   let need: Need | undefined;
   switch (route) {
     case 'json-2':
@@ -50,7 +50,7 @@ export function runRead(inquiry: Inquiry): StageResult | Promise<StageResult> {
 }
 
 function needNone(inquiry: Inquiry): undefined {
-  note(inquiry, 'read', { outcome: 'none', at: '', note: 'no body is needed' });
+  inquiry.notes?.push({ stage: 'read', outcome: 'none', at: '', note: 'no body is needed' });
 }
 
 /** The path has the call; of its body only the size may be of interest. */
@@ -97,7 +97,8 @@ function settleReading(
       records === undefined ? '' : `${records} ${records === 1 ? 'record' : 'records'}`,
       limit === undefined ? '' : `limit ${limit}`,
     ];
-    note(inquiry, 'read', {
+    inquiry.notes?.push({
+      stage: 'read',
       outcome: `${service === 'object' ? model : service} ${method}`,
       at: '',
       note: [call.protocol, ...told].filter((text) => text !== '').join(', '),
@@ -124,6 +125,11 @@ function leaveUnread(inquiry: Inquiry, need: Need, why: keyof typeof details): S
     };
   }
   inquiry.unreadCall = why !== 'unseen';
-  note(inquiry, 'read', { outcome: 'unread', at: mustKnow ? calls.at.unreadable : '', note: details[why] });
+  inquiry.notes?.push({
+    stage: 'read',
+    outcome: 'unread',
+    at: mustKnow ? calls.at.unreadable : '',
+    note: details[why],
+  });
   return undefined;
 }

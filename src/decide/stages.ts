@@ -21,7 +21,6 @@ import { classifyWorkload } from '../odoo/workload.ts';
 import { resolveTenant } from '../tenants/resolve.ts';
 import { explainZones } from '../zones/explain.ts';
 import { matchZone } from '../zones/match.ts';
-import { note } from './trace.ts';
 
 export type StageResult = Refusal | undefined;
 
@@ -72,7 +71,8 @@ function runCanonicalise(inquiry: Inquiry): StageResult {
   const facts = canonicalise(inquiry.head, inquiry.snapshot.trustedProxies);
   if (typeof facts === 'string') return { reason: facts, at: '' };
   inquiry.facts = facts;
-  note(inquiry, 'canonicalise', {
+  inquiry.notes?.push({
+    stage: 'canonicalise',
     outcome: facts.path,
     at: '',
     note: `${facts.method} ${facts.host} from ${facts.clientAddress}`,
@@ -85,16 +85,19 @@ function runZone(inquiry: Inquiry): StageResult {
   const match = matchZone(zones, inquiry.known);
   if (match.kind !== 'zone') {
     const reason = match.kind === 'none' ? 'no_zone' : 'zone_ambiguous';
-    if (inquiry.effects.tracing) {
-      note(inquiry, 'zone', { outcome: reason, at: '', note: explainZones(zones, inquiry.known).join('; ') });
-    }
+    inquiry.notes?.push({
+      stage: 'zone',
+      outcome: reason,
+      at: '',
+      note: explainZones(zones, inquiry.known).join('; '),
+    });
     return { reason, at: '' };
   }
   const zone = zonesByName.get(match.zone);
   if (zone === undefined) throw new TypeError(`"${match.zone}" is in the zone table and not in the snapshot`);
   inquiry.zone = zone;
   inquiry.captured = match.tenant;
-  note(inquiry, 'zone', { outcome: zone.name, at: zone.at, note: match.note });
+  inquiry.notes?.push({ stage: 'zone', outcome: zone.name, at: zone.at, note: match.note });
   return undefined;
 }
 
@@ -118,7 +121,7 @@ function runAddress(inquiry: Inquiry): StageResult | Promise<StageResult> {
 function runIdentify(inquiry: Inquiry): StageResult | Promise<StageResult> {
   const rule = inquiry.governing.identify;
   if (rule.alternatives.length === 0) {
-    note(inquiry, 'identify', { outcome: 'none', at: rule.at, note: 'left to Odoo' });
+    inquiry.notes?.push({ stage: 'identify', outcome: 'none', at: rule.at, note: 'left to Odoo' });
     return undefined;
   }
   const { fields, clientCertificate } = inquiry.known;
@@ -139,7 +142,8 @@ function settleIdentity(inquiry: Inquiry, identified: Awaited<ReturnType<typeof 
   }
   inquiry.principal = identified.principal;
   inquiry.credential = identified.credential;
-  note(inquiry, 'identify', {
+  inquiry.notes?.push({
+    stage: 'identify',
     outcome: identified.principal.subject,
     at: identified.credential.at,
     note: `${identified.principal.kind} of ${identified.principal.issuer}`,
@@ -150,7 +154,7 @@ function settleIdentity(inquiry: Inquiry, identified: Awaited<ReturnType<typeof 
 function runTenant(inquiry: Inquiry): StageResult {
   const rule = inquiry.governing.tenant;
   if (rule === undefined) {
-    note(inquiry, 'tenant', { outcome: 'none', at: '', note: 'the zone has no tenant' });
+    inquiry.notes?.push({ stage: 'tenant', outcome: 'none', at: '', note: 'the zone has no tenant' });
     return undefined;
   }
   const { captured, principal } = inquiry;
@@ -170,7 +174,8 @@ function runTenant(inquiry: Inquiry): StageResult {
     };
   }
   inquiry.tenant = verdict.tenant;
-  note(inquiry, 'tenant', {
+  inquiry.notes?.push({
+    stage: 'tenant',
     outcome: verdict.tenant.id,
     at: rule.at,
     note: `named by ${sourceNames[verdict.source]}`,
@@ -214,7 +219,8 @@ function runAuthorise(inquiry: Inquiry): StageResult {
     return detail === undefined ? { reason, at } : { reason, at, detail };
   }
   if (facts.odoo !== undefined) {
-    note(inquiry, 'authorise', {
+    inquiry.notes?.push({
+      stage: 'authorise',
       outcome: 'allowed',
       at: verdict.at,
       note: `${facts.odoo.model || facts.odoo.service} ${facts.odoo.method}`,
@@ -226,7 +232,8 @@ function runAuthorise(inquiry: Inquiry): StageResult {
 /** Its pages, and the service of RPC that does the same: both list, copy and drop the databases of every tenant. */
 function refuseDatabaseManager({ governing, known }: Inquiry): StageResult {
   if (governing.calls.passesDatabases) return undefined;
-  if (known.odoo?.service !== 'db' && findOdooRoute(known.path) !== 'database') return undefined;
+  const { odoo, path } = known;
+  if (odoo === undefined ? findOdooRoute(path) !== 'database' : odoo.service !== 'db') return undefined;
   return {
     reason: 'odoo_method_not_allowed',
     at: governing.calls.at.databaseManager,
@@ -248,7 +255,8 @@ function settleDebug(inquiry: Inquiry): StageResult {
     };
   }
   known.query = withoutParameter(query, 'debug');
-  note(inquiry, 'authorise', {
+  inquiry.notes?.push({
+    stage: 'authorise',
     outcome: 'debug removed',
     at: governing.calls.at.debug,
     note: known.query === undefined ? 'no query is left' : `${known.query} is left of the query`,
@@ -273,13 +281,13 @@ function runWorkload(inquiry: Inquiry): StageResult {
   // Known before the limits are, so that nothing is spent on what cannot be served.
   if (choosePool(inquiry, verdict.workload) === undefined)
     return { reason: 'workload_not_served', at: zone.at };
-  note(inquiry, 'workload', { outcome: verdict.workload, at: verdict.at, note: verdict.why });
+  inquiry.notes?.push({ stage: 'workload', outcome: verdict.workload, at: verdict.at, note: verdict.why });
   return undefined;
 }
 
 function runLimit(inquiry: Inquiry): StageResult | Promise<StageResult> {
   if (inquiry.governing.limits.length === 0) {
-    note(inquiry, 'limit', { outcome: 'none', at: '', note: 'the zone has no limit' });
+    inquiry.notes?.push({ stage: 'limit', outcome: 'none', at: '', note: 'the zone has no limit' });
     return undefined;
   }
   const charges = chargesOf(inquiry);
@@ -298,13 +306,19 @@ function runRoute(inquiry: Inquiry): StageResult {
     const { pool, at } = canary.choice;
     inquiry.pool = pool;
     inquiry.poolAt = at;
-    note(inquiry, 'route', { outcome: pool, at, note: `${workload}, canary by ${canary.key.kind}` });
+    inquiry.notes?.push({
+      stage: 'route',
+      outcome: pool,
+      at,
+      note: `${workload}, canary by ${canary.key.kind}`,
+    });
     return undefined;
   }
   inquiry.pool = choice.pool;
   inquiry.poolAt = choice.at;
   const ofTier = tenant !== undefined && choice !== inquiry.governing.pools[workload];
-  note(inquiry, 'route', {
+  inquiry.notes?.push({
+    stage: 'route',
     outcome: choice.pool,
     at: choice.at,
     note: ofTier ? `${workload}, ${tenant.tier}` : workload,

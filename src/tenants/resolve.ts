@@ -36,7 +36,7 @@ export function resolveTenant(
 ): TenantVerdict {
   let found: RegisteredTenant | undefined;
   let foundIn: TenantSource | undefined;
-  for (const [source, place] of places) {
+  for (const { source, place } of places) {
     const listed = rule.from.includes(source);
     if (!listed && source !== 'principal') continue;
     const named = lookUp(registry, place, evidence);
@@ -46,8 +46,8 @@ export function resolveTenant(
     if (listed) foundIn ??= source;
     found = named;
   }
-  const named = rule.from.includes('odoo.db');
   for (const database of evidence.databases) {
+    const named = rule.from.includes('odoo.db');
     const owner = registry.byDatabase.get(database);
     if (named && owner === undefined) return { reason: 'tenant_unknown', source: 'odoo.db' };
     if (found !== undefined && found !== owner) return { reason: 'tenant_mismatch', source: 'odoo.db' };
@@ -63,10 +63,10 @@ export function resolveTenant(
 type Place = 'capture' | 'ownHost' | 'credential';
 
 /** A host can name a tenant twice: by what the rule captures, and as a host of its own. */
-const places: readonly (readonly [TenantSource, Place])[] = [
-  ['host', 'capture'],
-  ['host', 'ownHost'],
-  ['principal', 'credential'],
+const places: readonly { source: TenantSource; place: Place }[] = [
+  { source: 'host', place: 'capture' },
+  { source: 'host', place: 'ownHost' },
+  { source: 'principal', place: 'credential' },
 ];
 
 function lookUp(

@@ -86,7 +86,8 @@ const walk = new Walk();
 export function matchZone(table: ZoneTable, facts: ZoneFacts): ZoneMatch {
   walk.facts = facts;
   walk.count = 0;
-  walk.torn.length = 0;
+  // V8 leaves compiled code to set the length of an array, also where that changes nothing.
+  if (walk.torn.length > 0) walk.torn.length = 0;
   visitHost(table.hosts, facts.host, walk);
   walk.facts = undefined;
   if (walk.count === 0) return none;
