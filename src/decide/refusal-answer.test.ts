@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { LimitOutcome } from '../core/limit.ts';
 import { type Reason, reasons } from '../core/reason.ts';
@@ -118,6 +119,39 @@ describe('a refusal as problem+json', () => {
   ])('has for %s the type %s', (reason, type) => {
     const { body } = render({ reason, at: '' }, context);
     expect(JSON.parse(body)).toMatchObject({ type });
+  });
+});
+
+describe('the text of a problem', () => {
+  const member = (policies: string[]) => (policies.length === 0 ? {} : { 'violated-policies': policies });
+
+  it.each(every)('is what JSON.stringify makes of it for %s', (reason) => {
+    const { title, status } = reasons[reason];
+    const { type } = JSON.parse(render({ reason, at: '' }, context).body) as { type: string };
+    fc.assert(
+      fc.property(
+        fc.option(fc.string({ unit: 'binary' }), { nil: undefined }),
+        fc.array(fc.string({ unit: 'binary' }), { maxLength: 2 }),
+        fc.array(fc.string({ unit: 'binary' }), { maxLength: 2 }),
+        (detail, policies, names) => {
+          const limits = names.map((name) => ({ ...base, name }));
+          const refusal = { reason, at: '', policies, ...(detail !== undefined && { detail }) };
+          expect(render(refusal, { ...context, limits }).body).toBe(
+            JSON.stringify({
+              type,
+              title,
+              status,
+              detail: detail ?? `${title}.`,
+              instance: `urn:bulkhead:request:${requestId}`,
+              reason,
+              requestId,
+              ...member([...policies, ...names]),
+            }),
+          );
+        },
+      ),
+      { numRuns: 20 },
+    );
   });
 });
 

@@ -29,7 +29,7 @@ export function renderRefusal(
   const { status, title } = reasons[refusal.reason];
   const fields = ['cache-control', 'no-store', 'x-request-id', context.requestId];
   pushChallenge(fields, refusal, context.zone);
-  fields.push(...rateLimitFields(context.limits));
+  rateLimitFields(context.limits, fields);
   const retryAfterS = retryAfterOf(refusal, context, random);
   if (retryAfterS !== undefined) fields.push('retry-after', String(retryAfterS));
   const told = { status, title, detail: refusal.detail ?? `${title}.`, retryAfterS };
@@ -40,6 +40,7 @@ export function renderRefusal(
 
 /** RFC 9110 §11.6.1 and RFC 6750 §3: what to present, and what was wrong with the token that was presented, if one was. */
 function pushChallenge(fields: string[], refusal: Refusal, zone: string | undefined): void {
+  if (reasons[refusal.reason].status !== 401 && refusal.reason !== 'scope_missing') return;
   const realm = `Bearer realm="${zone ?? 'bulkhead'}"`;
   if (refusal.reason === 'scope_missing') {
     fields.push('www-authenticate', `${realm}, error="insufficient_scope"`);

@@ -102,6 +102,12 @@ export class AnswerStream implements BodyConsumer {
     }
   }
 
+  /** Ends with what is the whole content, in characters that are a byte each. */
+  finishText(text: string): void {
+    if (!this.#bodiless) this.#head += text;
+    this.onEnd();
+  }
+
   /** The client has taken everything that was written. */
   onWritable(): void {
     if (this.#spool === undefined) return;

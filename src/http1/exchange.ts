@@ -107,9 +107,11 @@ export class Exchange implements AnswerOwner {
    */
   answer(status: number, fields: readonly string[], body: string | Buffer | undefined): void {
     if (this.#ended) return;
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    this.startAnswer(status, [...fields, 'content-length', String(bytes?.length ?? 0)]);
-    this.finishAnswer(bytes);
+    const length = body === undefined ? 0 : Buffer.byteLength(body);
+    this.startAnswer(status, [...fields, 'content-length', String(length)]);
+    // As many bytes as characters: the text is ASCII, and goes out as it is.
+    if (typeof body === 'string' && length === body.length) this.#answer?.finishText(body);
+    else this.finishAnswer(typeof body === 'string' ? Buffer.from(body) : body);
   }
 
   /**

@@ -15,7 +15,8 @@ const largestInteger = 999_999_999_999_999;
 const longestMs = 86_400_000;
 
 /**
- * `RateLimit-Policy` and `RateLimit` as a flat list of lower-case names and values; empty when nothing is to be told.
+ * Adds `RateLimit-Policy` and `RateLimit` to a flat list of lower-case names and values, or begins one; adds nothing when nothing
+ * is to be told.
  *
  * Shadow limits stay hidden: clients would slow down for a rule that does not hold. A limit that nobody counts at the
  * moment shows its policy only. While the store fails the policy says by `bulkhead-mode` what holds in its place; the draft wants
@@ -23,7 +24,7 @@ const longestMs = 86_400_000;
  * this request would pass, at most a day. Sub-second times become 1, the draft has no finer unit. When a slot becomes free
  * nobody knows, so limits on requests in progress have no times.
  */
-export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
+export function rateLimitFields(outcomes: readonly LimitOutcome[], fields: string[] = []): string[] {
   let policies = '';
   let budgets = '';
   for (const outcome of outcomes) {
@@ -36,7 +37,6 @@ export function rateLimitFields(outcomes: readonly LimitOutcome[]): string[] {
     const budget = `${name};r=${renderInteger(Math.max(0, outcome.remaining))}${wait}`;
     budgets = budgets === '' ? budget : `${budgets}, ${budget}`;
   }
-  const fields: string[] = [];
   if (policies !== '') fields.push('ratelimit-policy', policies);
   if (budgets !== '') fields.push('ratelimit', budgets);
   return fields;

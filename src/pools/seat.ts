@@ -2,6 +2,9 @@ import type { Reason } from '../core/reason.ts';
 import type { WorkClass } from '../core/work-class.ts';
 import type { Endpoint } from './endpoint.ts';
 
+/** What tells slow requests from quick ones: model and method of an Odoo call, else the path. */
+export type Route = string | { readonly model: string; readonly method: string };
+
 /** What a pool has to know of a request. */
 export interface Claim {
   /** A metric label: the set of zones is bounded by the configuration. */
@@ -9,8 +12,7 @@ export interface Claim {
   /** With whom the pool is shared: a tenant, or a zone that knows none. Bounded by the configuration as well. */
   readonly tenant: string;
   readonly workClass: WorkClass;
-  /** What tells slow requests from quick ones: model and method of an Odoo call, else the path. */
-  readonly route: string;
+  readonly route: Route;
   /** Whether Odoo may fetch something from itself while it serves the request. */
   readonly isReport: boolean;
   /** A hash of who calls, where its requests are to go to one endpoint if they can. */

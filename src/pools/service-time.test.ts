@@ -17,11 +17,22 @@ describe('ServiceTimes', () => {
     expect(times.meanMs(times.placeOf('beta', 'stock.picking/button_validate'))).toBe(200);
   });
 
+  it('take a call for the text of its names', () => {
+    const times = new ServiceTimes();
+    const place = times.placeOf('acme', { model: 'stock.picking', method: 'button_validate' });
+    expect(place).toBe(times.placeOf('acme', 'stock.picking/button_validate'));
+    expect(times.placeOf('acme', { model: 'stock.picking', method: 'read' })).not.toBe(place);
+    expect(times.placeOf('acme', { model: 'sale.order', method: 'button_validate' })).not.toBe(place);
+  });
+
   it('take what stands behind the second segment of a path for ids', () => {
     const times = new ServiceTimes();
     const place = times.placeOf('acme', '/report/pdf/stock.report_deliveryslip/48211');
     expect(times.placeOf('acme', '/report/pdf/account.report_invoice/1,2,3')).toBe(place);
     expect(times.placeOf('acme', '/report/html/account.report_invoice/1')).not.toBe(place);
+    expect(times.placeOf('acme', '/report/pdf')).toBe(place);
+    expect(times.placeOf('acme', '/report/pdf/')).toBe(place);
+    expect(times.placeOf('acme', '/report')).not.toBe(place);
   });
 });
 

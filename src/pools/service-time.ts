@@ -1,5 +1,6 @@
 // hot path: one look-up for each seat that is taken, one note for each that is given back.
 import { foldText } from '../core/hash-text.ts';
+import type { Route } from './seat.ts';
 
 /** What a request is expected to take before anything like it was seen. */
 const firstGuessMs = 200;
@@ -15,15 +16,13 @@ export const places = 16_384;
 export class ServiceTimes {
   readonly #meansMs = new Float32Array(places).fill(firstGuessMs);
 
-  /** The place of a route, its first two segments for a path: what follows is ids. */
-  placeOf(tenant: string, route: string): number {
-    let hash = foldText(tenant);
-    let slashes = 0;
-    for (let i = 0; i < route.length; i++) {
-      const code = route.charCodeAt(i);
-      if (code === 0x2f && ++slashes === 3) break;
-      hash = Math.imul(hash ^ code, 0x01000193);
-    }
+  /** The place of a route. A call has that of the text `model/method`, which nobody has to join for this. */
+  placeOf(tenant: string, route: Route): number {
+    const ofTenant = foldText(tenant);
+    const hash =
+      typeof route === 'string'
+        ? foldPath(route, ofTenant)
+        : foldText(route.method, foldText('/', foldText(route.model, ofTenant)));
     return (hash ^ (hash >>> 15)) & (places - 1);
   }
 
@@ -36,6 +35,16 @@ export class ServiceTimes {
     const meanMs = this.#meansMs[place]!;
     this.#meansMs[place] = meanMs + (serviceMs - meanMs) * newest;
   }
+}
+
+/** The first two segments of a path: what follows is ids. */
+function foldPath(path: string, seed: number): number {
+  let end = -1;
+  for (let slashes = 0; slashes < 3; slashes++) {
+    end = path.indexOf('/', end + 1);
+    if (end === -1) return foldText(path, seed);
+  }
+  return foldText(path.slice(0, end), seed);
 }
 
 /** How far one value moves the median. */

@@ -45,7 +45,7 @@ export function answerFields(
   }
   if (named !== undefined) out = withoutFields(out, named);
   out.push('x-request-id', requestId);
-  if (limits.length > 0) for (const part of rateLimitFields(limits)) out.push(part);
+  rateLimitFields(limits, out);
   if (policy !== undefined) for (const part of policy.set) out.push(part);
   return out;
 }

@@ -12,7 +12,7 @@ import { noteServiceTime } from '../decide/learned-workload.ts';
 import { type AnswerWatcher, watchLogin } from '../decide/login-attempt.ts';
 import type { Exchange, ExchangeListener } from '../http1/exchange.ts';
 import { isReport } from '../odoo/urgency.ts';
-import type { PoolRefusal, Seat, SeatOutcome, Waiter } from '../pools/seat.ts';
+import type { PoolRefusal, Route, Seat, SeatOutcome, Waiter } from '../pools/seat.ts';
 import type { Pool } from '../pools/seats.ts';
 import type { ProxyContext } from './context.ts';
 import { Forwarding, type ForwardingOwner } from './forwarding.ts';
@@ -35,7 +35,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   zone = '';
   tenant = '';
   workClass: WorkClass = 'interactive';
-  route = '';
+  route: Route = '';
   isReport = false;
   affinity: number | undefined;
   readonly #context: ProxyContext;
@@ -138,7 +138,7 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
     this.zone = zone;
     this.tenant = tenant?.id ?? `zone:${zone}`;
     this.workClass = workClass;
-    this.route = odoo === undefined ? known.path : `${odoo.model}/${odoo.method}`;
+    this.route = odoo ?? known.path;
     this.isReport = isReport(known);
   }
 
