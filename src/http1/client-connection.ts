@@ -4,6 +4,7 @@ import type { Reason } from '../core/reason.ts';
 import { BodyBuffer } from './body-buffer.ts';
 import type { ConnectionServer } from './connection-server.ts';
 import type { Timed } from './deadlines.ts';
+import { readDirectly, readThroughStream } from './direct-read.ts';
 import { Exchange } from './exchange.ts';
 import { HeadFinder } from './head-finder.ts';
 import { type BodyReceiver, IncomingBody } from './incoming-body.ts';
@@ -51,6 +52,7 @@ export class ClientConnection implements Timed {
     this.deadline = server.deadlines.after(server.options.headTimeoutMs);
     server.deadlines.watch(this);
     socket.on('data', this.#onData);
+    readDirectly(socket, this.#onData);
     socket.on('drain', this.#onDrain);
     socket.on('end', this.#onPeerEnd);
     socket.on('error', this.#onError);
@@ -112,7 +114,7 @@ export class ClientConnection implements Timed {
   /** No more of the body until `resumeBody`, however long that takes. */
   pauseBody(): void {
     this.deadline = 0;
-    this.#socket.pause();
+    this.#pause();
   }
 
   resumeBody(): void {
@@ -151,14 +153,21 @@ export class ClientConnection implements Timed {
     const unsentBytes = this.#socket.writableLength;
     const idle = unsentBytes === 0 && this.#exchange === undefined;
     const stalled = unsentBytes > 0 && unsentBytes === this.#unsentBytes && !this.#progressed;
-    if (idle || stalled) return void this.#socket.destroy();
-    this.deadline = this.#stallDeadline();
+    if (idle) this.#socket.destroy();
+    // An orderly close would leave what was not taken with the kernel, which goes on offering it.
+    else if (stalled) this.reset();
+    else this.deadline = this.#stallDeadline();
   }
 
   #stallDeadline(): number {
     this.#unsentBytes = this.#socket.writableLength;
     this.#progressed = false;
     return this.#server.deadlines.after(this.#server.options.writeStallMs);
+  }
+
+  #pause(): void {
+    readThroughStream(this.#socket);
+    this.#socket.pause();
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -168,7 +177,7 @@ export class ClientConnection implements Timed {
     const held = this.#hold(bytes);
     if (this.#expected === 'head') this.#readHeads(held, held.length - bytes.length);
     // Somebody who sends ahead of the answers must wait for them.
-    else if (held.length >= maxHeldBytes) this.#socket.pause();
+    else if (held.length >= maxHeldBytes) this.#pause();
   };
 
   #hold(bytes: Buffer): Buffer {
@@ -300,6 +309,7 @@ export class ClientConnection implements Timed {
   #giveAway(head: RequestHead, early: Buffer): void {
     this.#stopReading();
     const socket = this.#socket;
+    readThroughStream(socket);
     this.#server.deadlines.forget(this);
     socket.off('data', this.#onData).off('drain', this.#onDrain).off('end', this.#onPeerEnd);
     socket.off('error', this.#onError).off('close', this.#onClose);
