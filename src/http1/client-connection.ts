@@ -10,6 +10,7 @@ import { HeadFinder } from './head-finder.ts';
 import { type BodyReceiver, IncomingBody } from './incoming-body.ts';
 import { answerAndClose, closeLingering } from './raw-answer.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
+import { resetSocket } from './reset-socket.ts';
 
 /**
  * What the bytes that come next are.
@@ -135,7 +136,7 @@ export class ClientConnection implements Timed {
 
   /** Breaks the connection so that the client sees that its answer is incomplete. */
   reset(): void {
-    this.#socket.resetAndDestroy();
+    resetSocket(this.#socket);
   }
 
   destroy(): void {
@@ -329,9 +330,7 @@ export class ClientConnection implements Timed {
     else this.#socket.end();
   };
 
-  readonly #onError = (): void => {
-    this.#socket.destroy();
-  };
+  readonly #onError = (): void => void this.#socket.destroy();
 
   readonly #onClose = (): void => {
     this.#server.deadlines.forget(this);

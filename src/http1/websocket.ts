@@ -5,6 +5,7 @@ import type { Timed } from './deadlines.ts';
 import type { HeadDefect, RequestHead } from './request-head.ts';
 import { Handshake, type HandshakeListener, type TunnelFailure, type TunnelTarget } from './handshake.ts';
 import { answerAndClose, closeLingering, writeHead } from './raw-answer.ts';
+import { resetSocket } from './reset-socket.ts';
 import { StallWatch } from './stall-watch.ts';
 
 /** The ends of a tunnel. */
@@ -134,7 +135,7 @@ export class WebSocketRequest implements HandshakeListener, Timed {
   /** A reset: an orderly close would leave what was not taken with the kernel, which goes on offering it. */
   #endStalled(socket: Socket, end: TunnelEnd): void {
     if (this.#upstream !== undefined) this.#listener?.onStalled(end);
-    socket.resetAndDestroy();
+    resetSocket(socket);
   }
 
   readonly #onEndClosed = (): void => {
