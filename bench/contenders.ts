@@ -17,6 +17,10 @@ export const contenderNames = [
 ] as const;
 export type ContenderName = (typeof contenderNames)[number];
 
+/** Those that do the full job: with the access log to a file, and without one. */
+export const gatewayNames = ['gateway', 'gateway-quiet'] as const;
+export type GatewayName = (typeof gatewayNames)[number];
+
 export const contenderTitles: Readonly<Record<string, string>> = {
   bare: 'bare node:http + undici',
   engine: 'bare own engine',

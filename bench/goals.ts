@@ -2,14 +2,15 @@ import type { Samples } from './comparisons.ts';
 import { noisyCores, type Sample } from './measure.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 import { compare, judge } from './summary.ts';
+import { type GatewayName, gatewayNames } from './contenders.ts';
 import type { ScenarioName } from './traffic.ts';
 
 /** What was measured in one scenario. */
 export interface Measured {
   throughput: Samples;
   halfLoad?: { requestsPerSecond: number; samples: Samples };
-  /** Of the gateway with its access log. */
-  refusals?: Samples;
+  /** By gateway, with its access log and without. */
+  refusals?: Partial<Record<GatewayName, Samples>>;
 }
 
 /** A goal that the project has set itself, and how far it is. */
@@ -24,12 +25,19 @@ export interface Goal {
   noisy: boolean;
 }
 
-const throughputGoals = [
+const jobNames: Readonly<Record<GatewayName, string>> = {
+  gateway: 'full job and access log',
+  'gateway-quiet': 'full job',
+};
+
+const throughputGoals: readonly RatioGoal[] = [
   { of: 'engine', to: 'bare', least: 1.6, goal: 'bare engine ≥ 1.6 × bare node:http + undici' },
-  { of: 'gateway', to: 'engine', least: 0.8, goal: 'full job ≥ 0.80 of the bare engine' },
-  { of: 'gateway', to: 'bare', least: 1.5, goal: 'full job ≥ 1.5 × bare node:http + undici' },
-  { of: 'gateway', to: 'http-proxy', least: 1.5, goal: 'full job ≥ 1.5 × http-proxy' },
-] as const;
+  ...gatewayNames.flatMap((of) => [
+    { of, to: 'engine', least: 0.8, goal: `${jobNames[of]} ≥ 0.80 of the bare engine` },
+    { of, to: 'bare', least: 1.5, goal: `${jobNames[of]} ≥ 1.5 × bare node:http + undici` },
+    { of, to: 'http-proxy', least: 1.5, goal: `${jobNames[of]} ≥ 1.5 × http-proxy` },
+  ]),
+];
 
 const refusalGoals = [
   { of: 'no token', goal: '401 ≥ 1.5 × the rate of allowed requests' },
@@ -40,13 +48,13 @@ const leastRefusals = 1.5;
 
 const latencyGoals = [
   { of: 'engine', goal: 'p99 at half load, bare engine ≤ bare node:http + undici' },
-  { of: 'gateway', goal: 'p99 at half load, full job ≤ bare node:http + undici' },
-] as const;
+  ...gatewayNames.map((of) => ({ of, goal: `p99 at half load, ${jobNames[of]} ≤ bare node:http + undici` })),
+];
 
 /** Every goal for which there are figures. */
 export function judgeGoals(scenario: ScenarioName, { throughput, halfLoad, refusals }: Measured): Goal[] {
   const goals: Goal[] = [];
-  const addRatio = (goal: string, samples: Samples, { of, to, least }: RatioGoal): void => {
+  const addRatio = (goal: string, samples: Samples, { of, to, least }: Omit<RatioGoal, 'goal'>): void => {
     const [own, base] = [samples[of], samples[to]];
     if (own === undefined || base === undefined) return;
     const { figure, basis } = judge(compare(own, base));
@@ -60,8 +68,12 @@ export function judgeGoals(scenario: ScenarioName, { throughput, halfLoad, refus
     });
   };
   for (const goal of throughputGoals) addRatio(goal.goal, throughput, goal);
-  for (const { of, goal } of refusalGoals)
-    addRatio(goal, refusals ?? {}, { of, to: 'allowed', least: leastRefusals });
+  for (const name of gatewayNames) {
+    for (const { of, goal } of refusalGoals) {
+      const told = `${goal}, ${jobNames[name]}`;
+      addRatio(told, refusals?.[name] ?? {}, { of, to: 'allowed', least: leastRefusals });
+    }
+  }
   for (const { of, goal } of latencyGoals) {
     const [own, base] = [halfLoad?.samples[of], halfLoad?.samples['bare']];
     if (own === undefined || base === undefined) continue;
@@ -88,4 +100,5 @@ interface RatioGoal {
   of: string;
   to: string;
   least: number;
+  goal: string;
 }

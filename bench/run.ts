@@ -11,6 +11,7 @@ import {
   type Contender,
   contenderNames,
   contenderTitles,
+  gatewayNames,
   listMissing,
   startContender,
   type Surroundings,
@@ -112,16 +113,20 @@ async function runScenario(stage: Stage, scenario: ScenarioName): Promise<Measur
       );
     }
 
-    const gateway = contenders.find(({ name }) => name === 'gateway');
-    if (stage.options.refusals && scenario === 'get' && gateway !== undefined) {
-      const refusals = await compareRefusals(stage, gateway);
-      measured.refusals = refusals;
+    if (stage.options.refusals && scenario === 'get') {
       const titles = Object.fromEntries(
         Object.entries(refusalNames).map(([name, status]) => [name, `${status} ${name}`]),
       );
-      print(
-        `\nrefusals of the gateway at saturation\n${renderThroughput(refusals, { bases: ['allowed'], titles })}`,
-      );
+      measured.refusals = {};
+      for (const name of gatewayNames) {
+        const gateway = contenders.find((contender) => contender.name === name);
+        if (gateway === undefined) continue;
+        const refusals = await compareRefusals(stage, gateway);
+        measured.refusals[name] = refusals;
+        print(
+          `\nrefusals at saturation: ${contenderTitles[name]}\n${renderThroughput(refusals, { bases: ['allowed'], titles })}`,
+        );
+      }
     }
     // What was timed still does the whole job afterwards.
     for (const contender of contenders) await assertContender(stage, contender, scenario);
