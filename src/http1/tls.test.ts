@@ -5,6 +5,7 @@ import { duplexPair } from 'node:stream';
 import { connect, createServer, type SecureVersion, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { mintCertificate, pemOf } from '../../test/servers/certificates.ts';
+import { joinTunnel } from '../../test/support/join-tunnel.ts';
 import { startRawUpstream } from '../../test/surface/raw-upstream.ts';
 import type { BodySource } from './body-source.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -297,24 +298,7 @@ describe.each<SecureVersion>(['TLSv1.2', 'TLSv1.3'])('over %s', (tlsVersion) => 
       onConnection: ({ socket }) => void socket.once('data', () => socket.write(agreement)),
     });
     const heard: string[] = [];
-    onUpgrade = (request) => {
-      request.onClosed({ onClosed: () => heard.push('closed') });
-      request.connect(
-        {
-          origin: upstream.url,
-          target: '/websocket',
-          fields: ['host', 'a.example', 'upgrade', 'websocket', 'sec-websocket-key', webSocketKey],
-          connectTimeoutMs: 10_000,
-          timeoutMs: 10_000,
-        },
-        {
-          onOpen: () => heard.push('open'),
-          onDeclined: (status) => heard.push(`declined ${status}`),
-          onFailure: (failure) => heard.push(failure),
-          onStalled: (end) => heard.push(`${end} stalled`),
-        },
-      );
-    };
+    onUpgrade = (request) => joinTunnel(request, { origin: upstream.url, key: webSocketKey, heard });
     client.ask(
       '/websocket',
       `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${webSocketKey}\r\n`,

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { joinTunnel } from '../../test/support/join-tunnel.ts';
 import { type RawUpstream, startRawUpstream } from '../../test/surface/raw-upstream.ts';
-import type { TunnelFailure } from './handshake.ts';
 import { createHttpServer, type HttpServer } from './server.ts';
 import { SpoolBudget } from './spool-file.ts';
-import type { WebSocketRequest } from './websocket.ts';
 
 // The example of RFC 6455 §1.3.
 const key = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -41,7 +40,11 @@ beforeEach(async () => {
       writeStallMs,
       spool: { memoryBytes: 1024, maxFileBytes: 0, directory: '/nowhere', budget: new SpoolBudget(0) },
     },
-    { onExchange: () => {}, onUpgrade: join, onMalformed: () => ({ status: 400, fields: [], body: '' }) },
+    {
+      onExchange: () => {},
+      onUpgrade: (request) => joinTunnel(request, { origin: upstream.url, key, heard }),
+      onMalformed: () => ({ status: 400, fields: [], body: '' }),
+    },
   );
   const { port } = await gateway.listen({ host: '127.0.0.1', port: 0 });
   client = connect({ port, host: '127.0.0.1' });
@@ -54,25 +57,6 @@ afterEach(async () => {
   await upstream.close();
   vi.useRealTimers();
 });
-
-function join(request: WebSocketRequest): void {
-  request.onClosed({ onClosed: () => heard.push('closed') });
-  request.connect(
-    {
-      origin: upstream.url,
-      target: '/websocket',
-      fields: ['host', 'a.example', 'upgrade', 'websocket', 'sec-websocket-key', key],
-      connectTimeoutMs: 10_000,
-      timeoutMs: 10_000,
-    },
-    {
-      onOpen: () => heard.push('open'),
-      onDeclined: (status) => heard.push(`declined ${status}`),
-      onFailure: (failure: TunnelFailure) => heard.push(failure),
-      onStalled: (by) => heard.push(`${by} stalled`),
-    },
-  );
-}
 
 async function open(): Promise<void> {
   client.write(handshake);
