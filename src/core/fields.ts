@@ -24,8 +24,12 @@ export function fieldCount(fields: Fields, name: string): number {
 export function combinedFieldValue(fields: Fields, name: string): string | undefined {
   let combined: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i] === name)
-      combined = combined === undefined ? fields[i + 1] : `${combined}, ${fields[i + 1]}`;
+    if (fields[i] === name) combined = combineValues(combined, fields[i + 1] ?? '');
   }
   return combined;
+}
+
+/** A further value of a list that may have begun before (RFC 9110 §5.3). */
+export function combineValues(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before}, ${value}`;
 }

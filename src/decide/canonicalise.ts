@@ -1,6 +1,6 @@
 // hot path
 import type { Facts } from '../core/facts.ts';
-import { type Fields, fieldCount, fieldValue } from '../core/fields.ts';
+import { combineValues, type Fields, fieldCount, fieldValue } from '../core/fields.ts';
 import { parseHost } from '../core/host.ts';
 import { canonicalIp, type Cidr, containsIp } from '../core/ip.ts';
 import { canonicalPath, splitTarget } from '../core/path.ts';
@@ -111,7 +111,7 @@ function readFields(fields: Fields): Told {
         origins++;
         break;
       case 'connection':
-        told.connection = combined(told.connection, value);
+        told.connection = combineValues(told.connection, value);
         break;
       case 'upgrade':
         told.upgrade = true;
@@ -120,20 +120,16 @@ function readFields(fields: Fields): Told {
         told.forwardedProto ??= value;
         break;
       case 'x-forwarded-for':
-        told.forwardedFor = combined(told.forwardedFor, value);
+        told.forwardedFor = combineValues(told.forwardedFor, value);
         break;
       case 'x-forwarded-tls-client-cert':
-        told.clientCertificate = combined(told.clientCertificate, value);
+        told.clientCertificate = combineValues(told.clientCertificate, value);
         break;
       default:
     }
   }
   told.repeated = authorizations > 1 || contentTypes > 1 || origins > 1;
   return told;
-}
-
-function combined(before: string | undefined, value: string): string {
-  return before === undefined ? value : `${before}, ${value}`;
 }
 
 function schemeOf(scheme: string | undefined): 'http' | 'https' | undefined {

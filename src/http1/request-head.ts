@@ -1,4 +1,5 @@
 // hot path: one reading of a request head, refused where another parser could read it otherwise.
+import { combineValues } from '../core/fields.ts';
 import type { Reason } from '../core/reason.ts';
 import { isTargetText, isToken, parseLength } from './characters.ts';
 import { readFieldLines } from './field-lines.ts';
@@ -120,10 +121,10 @@ function readMeaning(head: RequestHead): HeadDefect | undefined {
         coding = value;
         break;
       case 'connection':
-        connection = connection === undefined ? value : `${connection},${value}`;
+        connection = combineValues(connection, value);
         break;
       case 'expect':
-        expectation = expectation === undefined ? value : `${expectation}, ${value}`;
+        expectation = combineValues(expectation, value);
         break;
       case 'upgrade':
         upgrade = value;
