@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { callOf } from '../../test/support/odoo-call.ts';
 import { manualClock } from '../core/clock.ts';
 import type { OdooCall } from '../core/facts.ts';
 import {
@@ -14,19 +15,9 @@ import {
 const slowerThanMs = 5000;
 const acme = { zone: 'office', tenant: 'acme' };
 
-function callOf(name: string): OdooCall {
+function named(name: string): OdooCall {
   const [model = '', method = ''] = name.split('/');
-  return {
-    protocol: 'web',
-    service: 'object',
-    model,
-    method,
-    database: undefined,
-    login: undefined,
-    sized: true,
-    records: undefined,
-    limit: undefined,
-  };
+  return callOf(model, method);
 }
 
 const validate = 'stock.picking/button_validate';
@@ -41,14 +32,14 @@ function room() {
     learned,
     /** So many calls of a method, each of which takes so long. */
     take(times: number, serviceMs: number, { name = validate, caller = acme } = {}): void {
-      for (let i = 0; i < times; i++) learned.observe(caller, callOf(name), { serviceMs, slowerThanMs });
+      for (let i = 0; i < times; i++) learned.observe(caller, named(name), { serviceMs, slowerThanMs });
     },
     /** The usual traffic of a tenant: short calls of other methods. */
     beFast(times = 200, caller = acme): void {
       for (let i = 0; i < times; i++)
-        learned.observe(caller, callOf('res.partner/web_read'), { serviceMs: 20, slowerThanMs });
+        learned.observe(caller, named('res.partner/web_read'), { serviceMs: 20, slowerThanMs });
     },
-    isBatch: (name = validate, caller = acme) => learned.findBatch(caller, callOf(name)) !== undefined,
+    isBatch: (name = validate, caller = acme) => learned.findBatch(caller, named(name)) !== undefined,
   };
 }
 
@@ -73,7 +64,7 @@ describe('a method whose calls are slow', () => {
       [],
     ]);
     take(21, 7300);
-    expect(learned.findBatch(acme, callOf(validate))).toMatchObject({
+    expect(learned.findBatch(acme, named(validate))).toMatchObject({
       meanMs: expect.closeTo(7300, 3) as number,
       calls: 41,
     });
@@ -186,9 +177,9 @@ describe('what says nothing of a method', () => {
     beFast();
     take(30, 6000);
     take(100, 30_000, { name: 'a/x' });
-    const before = { ...learned.findBatch(acme, callOf(validate)) };
+    const before = { ...learned.findBatch(acme, named(validate)) };
     take(100, 30_000);
-    expect(learned.findBatch(acme, callOf(validate))).toEqual(before);
+    expect(learned.findBatch(acme, named(validate))).toEqual(before);
   });
 
   it('is the slow Odoo of one tenant, for the others', () => {

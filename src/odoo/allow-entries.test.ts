@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { factsOf } from '../../test/support/facts.ts';
+import { callOf } from '../../test/support/odoo-call.ts';
 import type { OdooCall } from '../core/facts.ts';
 import type { ConfigPath } from '../core/issue.ts';
 import type { Tenant } from '../core/tenant.ts';
@@ -83,17 +84,7 @@ describe('an entry', () => {
 
 describe('a call of a service', () => {
   const ofService = (service: OdooCall['service'], method: string) => {
-    const odoo: OdooCall = {
-      protocol: 'json-rpc',
-      service,
-      model: '',
-      method,
-      database: undefined,
-      login: undefined,
-      sized: true,
-      records: undefined,
-      limit: undefined,
-    };
+    const odoo = callOf('', method, { protocol: 'json-rpc', service });
     return judgeOdooCall(compile([{ model: '*', methods: ['*'] }]), factsOf('/jsonrpc', { odoo }), {
       principal: undefined,
       tenant: undefined,

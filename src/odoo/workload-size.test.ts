@@ -1,25 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { factsOf } from '../../test/support/facts.ts';
+import { callOf } from '../../test/support/odoo-call.ts';
 import type { OdooCall } from '../core/facts.ts';
 import { classifyWorkload, compileWorkload, needsSize, workloadSchema } from './workload.ts';
 
 const locate = (path: readonly (string | number)[]) => `z.yaml:${path.join('.')}`;
 const rulesOf = (section: object) => compileWorkload(workloadSchema.parse(section), locate);
-
-function callOf(model: string, method: string, size: Partial<OdooCall> = {}): OdooCall {
-  return {
-    protocol: 'web',
-    service: 'object',
-    model,
-    method,
-    database: undefined,
-    login: undefined,
-    sized: true,
-    records: undefined,
-    limit: undefined,
-    ...size,
-  };
-}
 
 const classify = (section: object, call: OdooCall) =>
   classifyWorkload(rulesOf(section), factsOf('/web/dataset/call_kw', { odoo: call }), false);
