@@ -47,7 +47,7 @@ interface Answer {
 }
 
 const page: Answer = { status: 200, body: '<form>' };
-const wayOn: Answer = { status: 303, fields: ['Location', '/odoo'] };
+const wayOn: Answer = { status: 303, fields: ['location', '/odoo'] };
 const accessDenied: Answer = { body: '{"error":{"data":{"name":"odoo.exceptions.AccessDenied"}}}' };
 const records: Answer = { body: '{"result":[]}' };
 
@@ -209,7 +209,7 @@ describe('an attempt', () => {
   it.each<[string, Answer]>([
     ['whose form has expired', { status: 400 }],
     ['that Odoo could not answer', { status: 502 }],
-    ['that only changed the database', { status: 302, fields: ['Location', '/web/login'] }],
+    ['that only changed the database', { status: 302, fields: ['location', '/web/login'] }],
   ])('%s is none', async (_title, answered) => {
     const { verdictOf, memory } = open();
     for (let i = 0; i < 9; i++)
@@ -306,7 +306,7 @@ describe('a call with a password', () => {
 
   it('fails by no answer that is packed, nor by one that is large', async () => {
     const { verdictOf, memory } = open();
-    const packed = { ...accessDenied, fields: ['Content-Encoding', 'gzip'] };
+    const packed = { ...accessDenied, fields: ['content-encoding', 'gzip'] };
     expect(await verdictOf(execute(7, 'x'), packed)).toBe('passed');
     const large = { body: `{"jsonrpc": "2.0", "id": 7, "result": "${'x'.repeat(70_000)}"}` };
     expect(await verdictOf(execute(7, 'x'), large)).toBe('passed');

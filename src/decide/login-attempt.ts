@@ -12,6 +12,7 @@ import type { Inquiry } from './inquiry.ts';
 export interface AnswerWatcher {
   /** With the whole body, before the request is forwarded; undefined for none, or one that is larger than `maxBytes`. */
   begin(body: Buffer | undefined): Refusal | undefined | Promise<Refusal | undefined>;
+  /** Names in lower case. */
   onAnswer(status: number, fields: readonly string[]): void;
   onChunk(chunk: Buffer): void;
   /** The answer is whole. */
@@ -87,7 +88,7 @@ class LoginAttempt implements AnswerWatcher {
     this.#status = status;
     let encoded = false;
     for (let i = 0; i < fields.length; i += 2) {
-      const name = fields[i]?.toLowerCase();
+      const name = fields[i];
       if (name === 'location') this.#location = fields[i + 1];
       else if (name === 'content-encoding') encoded = true;
     }

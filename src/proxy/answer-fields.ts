@@ -25,7 +25,7 @@ export interface AnsweredRequest {
 }
 
 /**
- * Rewrites the fields of an upstream's answer: hop-by-hop ones and those that its `Connection` names end here, the session of
+ * Rewrites the fields of an upstream's answer, names in lower case: hop-by-hop ones and those that its `Connection` names end here, the session of
  * Odoo is kept from other sites and from plain HTTP, and what the zone removes or sets is removed or set.
  */
 export function answerFields(
@@ -37,11 +37,10 @@ export function answerFields(
   for (let i = 0; i < upstream.length; i += 2) {
     const name = upstream[i] ?? '';
     const value = upstream[i + 1] ?? '';
-    const lower = name.toLowerCase();
-    if (lower === 'connection') named = addNames(named, value);
-    if (hopByHop.has(lower) || lower === 'x-request-id') continue;
-    if (policy?.replaced.has(lower) === true) continue;
-    out.push(name, lower === 'set-cookie' ? guardedCookie(value, scheme) : value);
+    if (name === 'connection') named = addNames(named, value);
+    if (hopByHop.has(name) || name === 'x-request-id') continue;
+    if (policy?.replaced.has(name) === true) continue;
+    out.push(name, name === 'set-cookie' ? guardedCookie(value, scheme) : value);
   }
   if (named !== undefined) out = withoutFields(out, named);
   out.push('x-request-id', requestId);
@@ -73,7 +72,7 @@ function withoutFields(fields: readonly string[], names: readonly string[]): str
   const kept: string[] = [];
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] ?? '';
-    if (!names.includes(name.toLowerCase())) kept.push(name, fields[i + 1] ?? '');
+    if (!names.includes(name)) kept.push(name, fields[i + 1] ?? '');
   }
   return kept;
 }
