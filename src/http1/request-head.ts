@@ -3,6 +3,7 @@ import { combineValues } from '../core/fields.ts';
 import type { Reason } from '../core/reason.ts';
 import { isTargetText, isToken, parseLength } from './characters.ts';
 import { readFieldLines } from './field-lines.ts';
+import { findCommonMethod } from './methods.ts';
 
 /** Why a request is refused for its head alone; its connection ends with the refusal. */
 export type HeadDefect = Extract<
@@ -86,14 +87,6 @@ export function parseRequestHead(text: string, bounds: HeadBounds): RequestHead 
     head.defect = defect ?? readMeaning(head);
   }
   return head;
-}
-
-const commonMethods = ['GET', 'POST', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-/** The literal, which is cheaper to compare than what was cut out of a head. */
-function findCommonMethod(text: string): string | undefined {
-  for (const method of commonMethods) if (method === text) return method;
-  return undefined;
 }
 
 /** What the fields say about host, framing and connection. */

@@ -1,6 +1,7 @@
 // hot path: once per request; one text, so that a small request leaves in one system call.
 import { isTargetText, isToken } from './characters.ts';
 import { fieldLines } from './field-lines.ts';
+import { findCommonMethod } from './methods.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
 /**
@@ -13,7 +14,8 @@ export function requestHead(
   connection: 'close' | 'Upgrade' | undefined,
 ): string | undefined {
   const { method, target, fields } = request;
-  if (!isToken(method) || !isTargetText(target)) return undefined;
+  if (findCommonMethod(method) === undefined && !isToken(method)) return undefined;
+  if (!isTargetText(target)) return undefined;
   let hosts = 0;
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i];

@@ -3,7 +3,7 @@ import type { OdooCall } from '../core/facts.ts';
 
 const prefix = '/json/2/';
 /** Odoo model names are letters, digits, dots and underscores. */
-const call = /^\/json\/2\/([A-Za-z0-9_.]+)\/([A-Za-z0-9_]+)\/?$/;
+const call = /^\/json\/2\/[A-Za-z0-9_.]+\/[A-Za-z0-9_]+\/?$/;
 
 /**
  * Reads model and method from the canonical path of a JSON-2 call, `/json/2/<model>/<method>`. Unlike the other Odoo
@@ -12,9 +12,11 @@ const call = /^\/json\/2\/([A-Za-z0-9_.]+)\/([A-Za-z0-9_]+)\/?$/;
  */
 export function readJson2(path: string): OdooCall | undefined {
   if (!path.startsWith(prefix)) return undefined;
-  const found = call.exec(path);
-  if (found === null) return undefined;
-  const [, model = '', method = ''] = found;
+  if (!call.test(path)) return undefined;
+  const slash = path.indexOf('/', prefix.length);
+  const end = path.indexOf('/', slash + 1);
+  const model = path.slice(prefix.length, slash);
+  const method = end === -1 ? path.slice(slash + 1) : path.slice(slash + 1, end);
   return {
     protocol: 'json-2',
     service: 'object',

@@ -40,6 +40,8 @@ export type SeatOutcome = 'ok' | 'unwanted' | 'failed' | 'broken' | 'unknown';
 export interface Seat {
   readonly kind: 'seat';
   readonly endpoint: Endpoint;
+  /** When it was taken, by `Clock.monoMs`. */
+  readonly takenMs: number;
   /** Gives the seat back; every call after the first does nothing. May call the next waiter before it returns. */
   release(outcome: SeatOutcome): void;
 }

@@ -188,8 +188,8 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   #forward(seat: Seat): void {
     const forwarding = this.#forwarding;
     if (forwarding === undefined) return seat.release('unknown');
-    this.#seatedMs = this.#context.clock.monoMs();
-    this.#forwardedMs ??= this.#seatedMs;
+    this.#seatedMs = seat.takenMs;
+    this.#forwardedMs ??= seat.takenMs;
     this.#transaction?.onForward();
     this.#seat = seat;
     this.#upstream = seat.endpoint.url;

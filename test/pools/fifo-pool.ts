@@ -1,4 +1,4 @@
-import type { PoolRefusal, Queued, Waiter } from '../../src/pools/seat.ts';
+import type { PoolRefusal, Queued, Seat, Waiter } from '../../src/pools/seat.ts';
 import type { EventClock } from './event-clock.ts';
 import type { SeatSource } from './simulated-clients.ts';
 
@@ -42,11 +42,12 @@ export class FifoPool implements SeatSource {
     return this.#options.canLeave && this.#queue.delete(waiter);
   }
 
-  #seat(): { kind: 'seat'; endpoint: never; release(): void } {
+  #seat(): Seat {
     this.#busy++;
     return {
       kind: 'seat',
       endpoint: undefined as never,
+      takenMs: this.#clock.monoMs(),
       release: () => {
         this.#busy--;
         const [next] = this.#queue;
