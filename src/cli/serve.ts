@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import { ConfigurationRefusedError, loadFirst } from '../config/keeper.ts';
-import { type Gateway, startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import { superviseWorkers } from '../workers/supervise.ts';
 import { runWorker } from '../workers/worker.ts';
 import { configurationDirectory, readArguments, refuseUsage } from './arguments.ts';

@@ -1,5 +1,6 @@
 // hot path: one look-up in a set for each request that is counted for its client's address.
 import { createHash } from 'node:crypto';
+import type { Bounded } from '../core/bounded.ts';
 import type { Clock } from '../core/clock.ts';
 import { foldText, mixBits } from '../core/hash-text.ts';
 import { Allowance } from './allowance.ts';
@@ -60,7 +61,7 @@ export class ClientKeys {
   }
 
   /** Bounded collections by name: the addresses that are known, and how much of the room for new ones is used up. */
-  sizes(): { name: string; size: number; max: number }[] {
+  sizes(): Bounded[] {
     return [
       { name: 'known_clients', size: this.#known.size, max: this.#known.max },
       { name: 'new_clients', size: this.#newcomers.used(this.#nowUs()), max: newAtOnce },

@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import type { Bounded } from '../core/bounded.ts';
 import type { Clock } from '../core/clock.ts';
 import { limitKeyOfIp } from '../core/ip.ts';
 import type { PenaltyAction, PenaltyRule, Standing } from './penalty.ts';
@@ -140,7 +141,7 @@ export class PenaltyBook {
     this.#drop('clear', subject);
   }
 
-  sizes(): { name: string; size: number; max: number }[] {
+  sizes(): Bounded[] {
     const { store } = this.#options;
     return [
       { name: 'penalties', size: store.size, max: store.maxKeys },

@@ -1,5 +1,6 @@
 // hot path: one digest and one look-up in a set for each request that is counted for its session.
 import { LRUCache } from 'lru-cache';
+import type { Bounded } from '../core/bounded.ts';
 import type { Clock } from '../core/clock.ts';
 import { Allowance } from './allowance.ts';
 import { compileBucket } from './bucket.ts';
@@ -44,7 +45,7 @@ export class SessionKeys {
   }
 
   /** Bounded collections by name: the sessions that are known, and how much of the room for new ones is used up. */
-  sizes(): { name: string; size: number; max: number }[] {
+  sizes(): Bounded[] {
     return [
       { name: 'known_sessions', size: this.#known.size, max: this.#known.max },
       { name: 'new_sessions', size: this.#newcomers.used(this.#nowUs()), max: newAtOnce },

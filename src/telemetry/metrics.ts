@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, type Metric, Registry } from 'prom-client';
+import type { Bounded } from '../core/bounded.ts';
 import { createAdminChanges, createConfigFresh, createReloads } from './primary-metrics.ts';
 import { TalliedHistogram } from './histogram.ts';
 import { poolGauges, type PoolReading } from './pool-gauges.ts';
@@ -41,7 +42,7 @@ export interface MetricSources {
   /** Limit decisions since the start, by who decided. */
   limitDeciders(): Record<string, number>;
   /** Bounded collections by name: how full, and how full they may get. */
-  bounded(): { name: string; size: number; max: number }[];
+  bounded(): Bounded[];
   /** Methods that are batch work because they were slow, by zone that learns; undefined where none does. */
   learnedBatch?(): ReadonlyMap<string, number>;
 }

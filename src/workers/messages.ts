@@ -1,7 +1,7 @@
 import type { Readiness } from '../admin/admin.ts';
 import type { LimitAnswer, LimitQuestion } from '../admin/limit-questions.ts';
 import type { Recording } from '../config/recording.ts';
-import type { Listening } from '../gateway.ts';
+import type { Listening } from '../gateway/listeners.ts';
 import type { MetricReading } from '../telemetry/aggregate.ts';
 
 /**

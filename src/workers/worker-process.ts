@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { LimitAnswer, LimitQuestion } from '../admin/limit-questions.ts';
-import type { Listening } from '../gateway.ts';
+import type { Listening } from '../gateway/listeners.ts';
 import type { MetricReading } from '../telemetry/aggregate.ts';
 import type { Answers, Order, Report } from './messages.ts';
 

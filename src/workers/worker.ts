@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfiguration } from '../config/load.ts';
 import { renderProblems } from '../config/problems.ts';
 import type { Recording } from '../config/recording.ts';
-import { startWorkerGateway, type WorkerGateway } from '../gateway.ts';
+import { startWorkerGateway, type WorkerGateway } from '../gateway/gateway.ts';
 import type { Order, Report } from './messages.ts';
 
 /** A primary that does not answer, or knows no `leave`, does not keep its worker. */

@@ -23,10 +23,8 @@ const mayImport: Record<string, readonly string[]> = {
   'forward-auth': ['core', 'decide', 'http1', 'odoo', 'telemetry'],
   admin: ['core', 'http1', 'limits', 'telemetry'],
   demo: ['core'],
-  'gateway-events.ts': ['auth', 'decide', 'limits', 'pools', 'telemetry'],
-  'gateway.ts': [
+  gateway: [
     'core',
-    'gateway-events.ts',
     'auth',
     'limits',
     'pools',
@@ -38,8 +36,8 @@ const mayImport: Record<string, readonly string[]> = {
     'forward-auth',
     'admin',
   ],
-  workers: ['core', 'http1', 'telemetry', 'config', 'admin', 'gateway.ts'],
-  cli: ['core', 'auth', 'limits', 'decide', 'config', 'gateway.ts', 'workers', 'demo'],
+  workers: ['core', 'http1', 'telemetry', 'config', 'admin', 'gateway'],
+  cli: ['core', 'auth', 'limits', 'decide', 'config', 'gateway', 'workers', 'demo'],
   'main.ts': ['cli'],
 };
 

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Gateway, type GatewayStart, startGateway } from '../../src/gateway.ts';
+import { type Gateway, type GatewayStart, startGateway } from '../../src/gateway/gateway.ts';
 import { type RawAnswer, sendRequest } from './raw-http.ts';
 import { readMetrics } from './metrics-text.ts';
 import { portOf, writeFiles } from './test-gateway.ts';

@@ -3,7 +3,7 @@ import { startOdooGevent } from '../../src/demo/odoo-gevent.ts';
 import { startOdooPrefork } from '../../src/demo/odoo-prefork.ts';
 import { demoAudience, demoClients } from '../../src/demo/demo-clients.ts';
 import { startOpenIdProvider } from '../../src/demo/openid-provider.ts';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
 
 export { writeFiles } from './write-files.ts';
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { type HeldUpstream, startHeldUpstream } from '../support/held-upstream.ts';
 import { loadFirst } from '../../src/config/keeper.ts';
-import { startWorkerGateway } from '../../src/gateway.ts';
+import { startWorkerGateway } from '../../src/gateway/gateway.ts';
 import { ask, runGateway, type RunningGateway, trustingGateway } from '../support/running-gateway.ts';
 import { writeFiles } from '../support/write-files.ts';
 import { askOnce } from './wire-connection.ts';

@@ -1,4 +1,4 @@
-import { startGateway } from '../../src/gateway.ts';
+import { startGateway } from '../../src/gateway/gateway.ts';
 import { portOf, writeFiles } from '../support/test-gateway.ts';
 import { askOnce, deadlineMs } from './wire-connection.ts';
 

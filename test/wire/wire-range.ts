@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { startGateway } from '../../src/gateway.ts';
+import { startGateway } from '../../src/gateway/gateway.ts';
 import { portOf, writeFiles } from '../support/test-gateway.ts';
 import { askOnce, reasonOf, type WireAnswer, WireConnection } from '../surface/wire-connection.ts';
 import { canaryMark, startRecordingUpstream } from './recording-upstream.ts';

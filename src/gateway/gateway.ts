@@ -1,48 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAdmin, type Readiness } from './admin/admin.ts';
-import { answerAboutLimits, type LimitFacts } from './admin/limit-answers.ts';
-import type { LimitAnswer, LimitQuestion } from './admin/limit-questions.ts';
-import { createKeySources, createVerifiers, type LiveVerifiers } from './auth/verifiers.ts';
-import { ConfigurationKeeper, type GoodLoad, loadFirst } from './config/keeper.ts';
-import type { Configuration } from './config/load.ts';
-import type { GatewayOptions } from './config/schema.ts';
-import { serverOptions } from './config/server-options.ts';
-import { partOfWorker } from './config/worker-part.ts';
-import { systemClock } from './core/clock.ts';
-import { liveEffects } from './decide/effects.ts';
-import type { Live } from './decide/live.ts';
-import { createForwardAuth } from './forward-auth/forward-auth.ts';
-import { createGatewayEvents } from './gateway-events.ts';
-import { createHttpServer, type HttpServer, type HttpServerHandlers } from './http1/server.ts';
-import { SpoolBudget } from './http1/spool-file.ts';
-import { createUpstreamClient } from './http1/upstream.ts';
-import { MemoryStore } from './limits/memory-store.ts';
-import { ClientKeys } from './limits/client-keys.ts';
-import { CostEstimates } from './limits/cost-estimates.ts';
-import { SessionKeys } from './limits/session-keys.ts';
-import { openPenalties } from './limits/open-penalties.ts';
-import { type OpenStore, openLimitStore } from './limits/open-store.ts';
-import { deriveAccountKey, PenaltyBook } from './limits/penalty-book.ts';
-import { compilePenalties } from './limits/penalty-options.ts';
-import { redisSecretOf } from './limits/redis-place.ts';
-import { LearnedClasses, maxLearned } from './decide/learned-classes.ts';
-import type { Resolve } from './pools/name-watch.ts';
-import { probeEndpoint } from './pools/probe.ts';
-import type { PoolOptions } from './pools/options.ts';
-import { PoolRegistry } from './pools/registry.ts';
-import { resolveName } from './pools/resolve-name.ts';
-import { shareAmongGateways, type WorkerPlace } from './pools/share.ts';
-import { systemScheduler } from './core/scheduler.ts';
-import { describePool } from './pools/status.ts';
-import { createInlineProxy } from './proxy/inline-proxy.ts';
-import { StaticCache } from './proxy/static-cache.ts';
-import { type MetricReading, readRegistry } from './telemetry/aggregate.ts';
-import { createObserver } from './telemetry/create-observer.ts';
-import { createLogs, flushLogs, type Logs, type LogSink } from './telemetry/log.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
-import { RecentRefusals } from './telemetry/recent-refusals.ts';
-import { createPoolLedger } from './telemetry/pool-ledger.ts';
-import { createTenantLabels, type TenantLabels } from './telemetry/tenant-label.ts';
+import { createAdmin, type Readiness } from '../admin/admin.ts';
+import { answerAboutLimits, type LimitFacts } from '../admin/limit-answers.ts';
+import type { LimitAnswer, LimitQuestion } from '../admin/limit-questions.ts';
+import { createKeySources, createVerifiers, type LiveVerifiers } from '../auth/verifiers.ts';
+import { ConfigurationKeeper, type GoodLoad, loadFirst } from '../config/keeper.ts';
+import type { Configuration } from '../config/load.ts';
+import type { GatewayOptions } from '../config/schema.ts';
+import { serverOptions } from '../config/server-options.ts';
+import { partOfWorker } from '../config/worker-part.ts';
+import type { Bounded } from '../core/bounded.ts';
+import { systemClock } from '../core/clock.ts';
+import type { Live } from '../decide/live.ts';
+import { createForwardAuth } from '../forward-auth/forward-auth.ts';
+import type { HttpServerHandlers } from '../http1/server.ts';
+import { SpoolBudget } from '../http1/spool-file.ts';
+import { createUpstreamClient } from '../http1/upstream.ts';
+import type { Resolve } from '../pools/name-watch.ts';
+import { probeEndpoint } from '../pools/probe.ts';
+import type { PoolOptions } from '../pools/options.ts';
+import { PoolRegistry } from '../pools/registry.ts';
+import { resolveName } from '../pools/resolve-name.ts';
+import { shareAmongGateways, type WorkerPlace } from '../pools/share.ts';
+import { systemScheduler } from '../core/scheduler.ts';
+import { describePool } from '../pools/status.ts';
+import { createInlineProxy } from '../proxy/inline-proxy.ts';
+import { StaticCache } from '../proxy/static-cache.ts';
+import { type MetricReading, readRegistry } from '../telemetry/aggregate.ts';
+import { createObserver } from '../telemetry/create-observer.ts';
+import type { Observer } from '../telemetry/observer.ts';
+import { createLogs, flushLogs, type Logs, type LogSink } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { RecentRefusals } from '../telemetry/recent-refusals.ts';
+import { createPoolLedger } from '../telemetry/pool-ledger.ts';
+import { createTenantLabels, type TenantLabels } from '../telemetry/tenant-label.ts';
+import { type Budgets, openBudgets } from './budgets.ts';
+import { createGatewayEvents } from './events.ts';
+import { Listeners, type Listening, type Surface } from './listeners.ts';
 
 export interface GatewayStart {
   /** Configuration directory. */
@@ -62,13 +55,6 @@ export interface GatewayStart {
 export interface WorkerStart extends GatewayStart {
   first: GoodLoad;
   place: WorkerPlace;
-}
-
-/** A port that is open, as a user would write it. */
-export interface Listening {
-  name: 'proxy' | 'forwardAuth' | 'admin';
-  host: string;
-  port: number;
 }
 
 /** A running gateway. */
@@ -111,7 +97,7 @@ export async function startWorkerGateway(start: WorkerStart): Promise<WorkerGate
 }
 
 class RunningGateway implements Gateway, WorkerGateway {
-  readonly listening: Listening[] = [];
+  readonly #listeners = new Listeners();
   /** Of the first configuration: what it says takes effect once. */
   readonly #gateway: GatewayOptions;
   readonly #start: GatewayStart;
@@ -121,15 +107,7 @@ class RunningGateway implements Gateway, WorkerGateway {
   readonly #metrics: Metrics;
   readonly #tenantLabels: TenantLabels;
   readonly #refusals = new RecentRefusals(systemClock);
-  readonly #store: OpenStore;
-  readonly #guard = new MemoryStore({ clock: systemClock });
-  readonly #clients: ClientKeys;
-  readonly #sessions = new SessionKeys(systemClock);
-  /** Kept over reloads: what requests cost does not change with them. */
-  readonly #estimates = new CostEstimates();
-  readonly #learned: LearnedClasses;
-  readonly #penaltyStore: ReturnType<typeof openPenalties>;
-  readonly #penalties: PenaltyBook;
+  readonly #budgets: Budgets;
   readonly #keySources;
   readonly #pools: PoolRegistry;
   /** All seats, those of other processes included. */
@@ -137,7 +115,6 @@ class RunningGateway implements Gateway, WorkerGateway {
   readonly #upstream;
   readonly #spoolBudget: SpoolBudget;
   readonly #staticCache: StaticCache | undefined;
-  readonly #servers: HttpServer[] = [];
   #live: Live;
   #verifiers: LiveVerifiers;
   #draining = false;
@@ -158,39 +135,17 @@ class RunningGateway implements Gateway, WorkerGateway {
         this.#pools
           .statuses()
           .map((pool) => ({ ...pool, queueMax: this.#pools.get(pool.name)?.options.queue.max ?? 0 })),
-      limitDeciders: () => ({ ...this.#store.decisions() }),
+      limitDeciders: () => ({ ...this.#budgets.store.decisions() }),
       bounded: () => this.#bounded(),
-      learnedBatch: () => this.#learned.batchByZone(),
+      learnedBatch: () => this.#budgets.learned.batchByZone(),
     });
     const events = createGatewayEvents(this.#logs.events, this.#metrics);
-    this.#learned = new LearnedClasses({ clock: systemClock, onMove: events.classMoved });
-    this.#store = openLimitStore(gateway.store, {
-      clock: systemClock,
+    this.#budgets = openBudgets(gateway, {
+      events,
+      metrics: this.#metrics,
       onInstances: () => {
         if (!this.#draining && this.#poolOptions.some((pool) => pool.shared)) this.#dividePools();
       },
-      onConnectionError: events.limitStoreUnreachable,
-      onModeChange: events.limitStoreMode,
-    });
-    const accountKey = deriveAccountKey(
-      gateway.bruteForce.key,
-      gateway.store && redisSecretOf(gateway.store.redis),
-    );
-    this.#clients = new ClientKeys({
-      clock: systemClock,
-      secret: accountKey,
-      onShared: () => this.#metrics.sharedClients.inc(),
-      onFlood: events.addressFlood,
-    });
-    this.#penaltyStore = openPenalties(gateway.store, systemClock);
-    this.#penalties = new PenaltyBook({
-      store: this.#penaltyStore.store,
-      rules: compilePenalties(gateway.bruteForce),
-      clock: systemClock,
-      accountKey,
-      clientKey: (address) => this.#clients.keyOf(address),
-      onFailure: (zone, kind) => this.#metrics.failedAttempts.add([zone, kind]),
-      onPenalty: (zone, subject) => this.#metrics.penalties.add([zone, subject]),
     });
     this.#keySources = createKeySources({
       clock: systemClock,
@@ -227,44 +182,18 @@ class RunningGateway implements Gateway, WorkerGateway {
     });
   }
 
+  get listening(): readonly Listening[] {
+    return this.#listeners.listening;
+  }
+
   async listen(): Promise<void> {
-    const { listeners } = this.#gateway;
-    await Promise.all([this.#store.ready(), this.#penaltyStore.ready(), this.#pools.ready()]);
-    const { log: observerLog, ...context } = this.#surfaceContext();
-    const surfaces: [
-      Listening['name'],
-      { host: string; port: number } | undefined,
-      () => HttpServerHandlers,
-    ][] = [
-      [
-        'proxy',
-        listeners.proxy,
-        () =>
-          createInlineProxy({
-            ...context,
-            pools: this.#pools,
-            upstream: this.#upstream,
-            staticCache: this.#staticCache,
-            listener: 'proxy',
-          }),
-      ],
-      [
-        'forwardAuth',
-        listeners.forwardAuth,
-        () => createForwardAuth({ ...context, listener: 'forwardAuth' }),
-      ],
-      ['admin', this.#place === undefined ? listeners.admin : undefined, () => this.#admin()],
-    ];
-    for (const [name, address, handlers] of surfaces) {
-      if (address === undefined) continue;
-      const server = createHttpServer(serverOptions(this.#gateway.http, this.#spoolBudget), handlers());
-      this.#servers.push(server);
-      const { port } = await server.listen(address);
-      this.listening.push({ name, host: address.host, port });
-    }
-    observerLog.info({ listening: this.listening, version: this.version() }, 'listening');
-    if (this.#store.kind === 'memory') {
-      observerLog.warn(
+    await Promise.all([this.#budgets.ready(), this.#pools.ready()]);
+    const options = serverOptions(this.#gateway.http, this.#spoolBudget);
+    for (const surface of this.#surfaces()) await this.#listeners.open(surface, options);
+    const log = this.#logs.events;
+    log.info({ listening: this.listening, version: this.version() }, 'listening');
+    if (this.#budgets.store.kind === 'memory') {
+      log.warn(
         'limits are counted in memory, by this instance alone; set store.redis in gateway.yaml to share them',
       );
     }
@@ -295,68 +224,68 @@ class RunningGateway implements Gateway, WorkerGateway {
     const { delay, timeout } = this.#gateway.drain;
     this.#logs.events.info({ delayMs: delay, timeoutMs: timeout }, 'draining');
     if (delay > 0) await sleep(delay);
-    const drained = Promise.all(this.#servers.map((server) => server.drain({ tunnelSpreadMs: timeout / 2 })));
-    const ended = await Promise.race([drained.then(() => true), sleep(timeout, false, { ref: false })]);
-    if (!ended) {
+    if (!(await this.#listeners.drain(timeout)))
       this.#logs.events.warn('requests were still in progress when the drain time was over');
-      for (const server of this.#servers) server.destroy();
-    }
     this.#pools.close();
     this.#keySources.close();
-    await Promise.all([this.#upstream.close(), this.#store.close(), this.#penaltyStore.store.close()]);
+    await Promise.all([this.#upstream.close(), this.#budgets.close()]);
     this.#logs.events.info('stopped');
     await flushLogs(this.#logs);
   }
 
   /** Puts a configuration in force: pools first, so that nothing is routed to one that is not there yet. */
   #bring(configuration: Configuration): Live {
-    this.#store.startRelease(configuration.gateway.version);
+    this.#budgets.startRelease(configuration);
     this.#poolOptions = configuration.pools;
     this.#dividePools();
-    this.#learned.retain(
-      (zone) => configuration.snapshot.zonesByName.get(zone)?.workload.learn !== undefined,
-    );
     this.#metrics.configInfo.reset();
     this.#metrics.configInfo.set({ version: configuration.snapshot.version }, 1);
     this.#metrics.configFresh.set(1);
-    return {
-      snapshot: configuration.snapshot,
-      effects: liveEffects({
-        clock: systemClock,
-        verifiers: this.#verifiers,
-        limits: this.#store.store,
-        guard: this.#guard,
-        penalties: this.#penalties,
-        clients: this.#clients,
-        sessions: this.#sessions,
-        estimates: this.#estimates,
-        learned: this.#learned,
-      }),
-    };
+    return { snapshot: configuration.snapshot, effects: this.#budgets.effects(this.#verifiers) };
   }
 
   /** Takes this process's part of the pools: again whenever a gateway comes or goes. */
   #dividePools(): void {
-    const process = this.#store.place();
+    const process = this.#budgets.store.place();
     this.#pools.apply(shareAmongGateways(this.#poolOptions, { worker: this.#place, process }));
   }
 
-  #surfaceContext() {
-    const { telemetry } = this.#gateway;
-    return {
-      log: this.#logs.events,
-      live: (): Live => this.#live,
-      clock: systemClock,
-      observer: createObserver({
-        metrics: this.#metrics,
-        log: this.#logs.access,
-        accessLog: telemetry.accessLog,
-        tenantLabel: (tenant) => this.#tenantLabels.of(tenant),
-        refusals: this.#refusals,
-        onFault: (error, requestId) =>
-          this.#logs.events.error({ err: error, requestId }, 'the gateway failed'),
-      }),
+  /** The ways in; the admin listener of several processes is with the one that looks after them. */
+  #surfaces(): Surface[] {
+    const { listeners } = this.#gateway;
+    const context = { live: (): Live => this.#live, clock: systemClock, observer: this.#observer() };
+    const proxy = {
+      ...context,
+      pools: this.#pools,
+      upstream: this.#upstream,
+      staticCache: this.#staticCache,
+      listener: 'proxy',
     };
+    const forwardAuth = { ...context, listener: 'forwardAuth' };
+    return [
+      { name: 'proxy', address: listeners.proxy, handlers: () => createInlineProxy(proxy) },
+      {
+        name: 'forwardAuth',
+        address: listeners.forwardAuth,
+        handlers: () => createForwardAuth(forwardAuth),
+      },
+      {
+        name: 'admin',
+        address: this.#place === undefined ? listeners.admin : undefined,
+        handlers: () => this.#admin(),
+      },
+    ];
+  }
+
+  #observer(): Observer {
+    return createObserver({
+      metrics: this.#metrics,
+      log: this.#logs.access,
+      accessLog: this.#gateway.telemetry.accessLog,
+      tenantLabel: (tenant) => this.#tenantLabels.of(tenant),
+      refusals: this.#refusals,
+      onFault: (error, requestId) => this.#logs.events.error({ err: error, requestId }, 'the gateway failed'),
+    });
   }
 
   #admin(): HttpServerHandlers {
@@ -386,11 +315,12 @@ class RunningGateway implements Gateway, WorkerGateway {
   }
 
   answerAboutLimits(question: LimitQuestion): Promise<LimitAnswer> {
+    const { store, guard } = this.#budgets;
     const facts: LimitFacts = {
       scope: this.#live.snapshot,
-      desk: this.#store.desk,
-      store: { kind: this.#store.kind, up: this.#store.up() },
-      guardKeysOf: (limit) => this.#guard.keysOf(limit),
+      desk: store.desk,
+      store: { kind: store.kind, up: store.up() },
+      guardKeysOf: (limit) => guard.keysOf(limit),
       refusals: this.#refusals,
       clock: systemClock,
     };
@@ -398,8 +328,9 @@ class RunningGateway implements Gateway, WorkerGateway {
   }
 
   #registry() {
-    this.#metrics.limitStoreUp.set(this.#store.up() ? 1 : 0);
-    this.#metrics.limitInstances.set(this.#store.instances());
+    const { store } = this.#budgets;
+    this.#metrics.limitStoreUp.set(store.up() ? 1 : 0);
+    this.#metrics.limitInstances.set(store.instances());
     return this.#metrics.registry;
   }
 
@@ -411,34 +342,27 @@ class RunningGateway implements Gateway, WorkerGateway {
         state: this.#draining ? 'draining' : 'serving',
         configuration: this.#keeper.describe(),
         version: this.version(),
-        limitStore: this.#store.describe(),
+        limitStore: this.#budgets.store.describe(),
         pools: this.#pools.statuses().map(describePool).join(', '),
       },
     };
   }
 
-  #bounded(): { name: string; size: number; max: number }[] {
-    const sizes = this.#verifiers.sizes();
+  #bounded(): Bounded[] {
+    const cache = this.#staticCache;
     return [
-      { name: 'limit_keys', size: this.#store.size(), max: this.#store.maxKeys },
-      { name: 'guard_keys', size: this.#guard.size, max: this.#guard.maxKeys },
+      ...this.#budgets.bounded(),
       { name: 'refused_keys', size: this.#refusals.size, max: this.#refusals.max },
-      ...this.#clients.sizes(),
-      ...this.#sessions.sizes(),
-      ...this.#penalties.sizes(),
-      { name: 'learned_methods', size: this.#learned.size, max: maxLearned },
       { name: 'tenant_labels', size: this.#tenantLabels.size(), max: this.#tenantLabels.max },
       { name: 'spool_bytes', size: this.#spoolBudget.usedBytes, max: this.#spoolBudget.maxBytes },
-      ...(this.#staticCache === undefined
+      ...(cache === undefined
         ? []
-        : [
-            {
-              name: 'static_cache_bytes',
-              size: this.#staticCache.bytes,
-              max: this.#staticCache.maxBytes,
-            },
-          ]),
-      ...Object.entries(sizes).map(([name, size]) => ({ name, size, max: credentialCacheMax })),
+        : [{ name: 'static_cache_bytes', size: cache.bytes, max: cache.maxBytes }]),
+      ...Object.entries(this.#verifiers.sizes()).map(([name, size]) => ({
+        name,
+        size,
+        max: credentialCacheMax,
+      })),
     ];
   }
 }

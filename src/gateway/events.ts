@@ -1,10 +1,10 @@
-import type { KeySourceStatus } from './auth/jwks.ts';
-import type { ClassMove } from './decide/learned-classes.ts';
-import type { StoreMode } from './limits/failover.ts';
-import type { HealthChange } from './pools/health.ts';
-import type { NameNews } from './pools/registry.ts';
-import type { Logger } from './telemetry/log.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import type { KeySourceStatus } from '../auth/jwks.ts';
+import type { ClassMove } from '../decide/learned-classes.ts';
+import type { StoreMode } from '../limits/failover.ts';
+import type { HealthChange } from '../pools/health.ts';
+import type { NameNews } from '../pools/registry.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What happens to the parts of a gateway, as log lines and counts: one function for each kind of news. */
 export function createGatewayEvents(log: Logger, metrics: Pick<Metrics, 'ejections' | 'lookUps'>) {
