@@ -6,8 +6,8 @@ import { systemClock } from '../src/core/clock.ts';
 import { compileBucket } from '../src/limits/bucket.ts';
 import type { RateLimit } from '../src/limits/compile.ts';
 import { compileCost } from '../src/limits/cost.ts';
-import { RedisLeaseBackend } from '../src/limits/lease-backend-redis.ts';
-import { LeaseStore } from '../src/limits/lease-store.ts';
+import { RedisLeaseBackend } from '../src/limits/leases/lease-backend-redis.ts';
+import { LeaseStore } from '../src/limits/leases/lease-store.ts';
 import { RedisStore } from '../test/peers/redis-store.ts';
 import { isAdmitted, isUnavailable, type LimitReply, type LimitStore } from '../src/limits/store.ts';
 

@@ -3,12 +3,12 @@ import { setFlagsFromString } from 'node:v8';
 import type { Redis } from 'ioredis';
 import { systemClock } from '../src/core/clock.ts';
 import { ClientKeys } from '../src/limits/client-keys.ts';
-import { RedisLeaseBackend } from '../src/limits/lease-backend-redis.ts';
-import { leaseKeyOf } from '../src/limits/lease-call.ts';
-import { LeaseStore } from '../src/limits/lease-store.ts';
+import { RedisLeaseBackend } from '../src/limits/leases/lease-backend-redis.ts';
+import { leaseKeyOf } from '../src/limits/leases/lease-call.ts';
+import { LeaseStore } from '../src/limits/leases/lease-store.ts';
 import { MemoryStore } from '../src/limits/memory-store.ts';
-import { MemoryPenalties } from '../src/limits/penalty-memory.ts';
-import { nothingSeen } from '../src/limits/wallet.ts';
+import { MemoryPenalties } from '../src/limits/penalties/penalty-memory.ts';
+import { nothingSeen } from '../src/limits/leases/wallet.ts';
 import { benchLimit, readWork } from './limits-contest.ts';
 
 /** What keys take: a million of them in Redis, and as many in this process as it may hold. */

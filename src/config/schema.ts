@@ -10,10 +10,10 @@ import {
   unreadable,
 } from '../core/schema.ts';
 import { parseDescription, parseInstant } from '../decide/described-request.ts';
-import { maxRelease } from '../limits/limit-versions.ts';
+import { maxRelease } from '../limits/leases/limit-versions.ts';
 import { guardSchema, storeSchema } from '../limits/options.ts';
 import { ownFiguresSchema, zoneLimitSchema } from '../limits/override-options.ts';
-import { bruteForceSchema } from '../limits/penalty-options.ts';
+import { bruteForceSchema } from '../limits/penalties/penalty-options.ts';
 import { odooAllowSchema } from '../odoo/allow-options.ts';
 import { transactionsSchema } from './transaction-options.ts';
 import { answersSchema } from './answer-options.ts';

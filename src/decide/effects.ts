@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { LimitOutcome } from '../core/limit.ts';
 import type { ClientKeys } from '../limits/client-keys.ts';
 import { clientKeyOf, sessionKeyOf } from '../limits/key.ts';
-import type { AttemptKind, PenaltyBook, PenaltySubject } from '../limits/penalty-book.ts';
+import type { AttemptKind, PenaltyBook, PenaltySubject } from '../limits/penalties/penalty-book.ts';
 import { CostEstimates } from '../limits/cost-estimates.ts';
 import type { SessionKeys } from '../limits/session-keys.ts';
 import type { Charge, LimitStore, LimitReply } from '../limits/store.ts';

@@ -3,7 +3,7 @@ import type { Refusal } from '../core/decision.ts';
 import { fieldValue } from '../core/fields.ts';
 import type { Reason } from '../core/reason.ts';
 import { isKnownGenuine } from '../auth/identify.ts';
-import type { AttemptKind, Held, PenaltyBook, PenaltySubject } from '../limits/penalty-book.ts';
+import type { AttemptKind, Held, PenaltyBook, PenaltySubject } from '../limits/penalties/penalty-book.ts';
 import { findLoginRoute } from '../odoo/login-route.ts';
 import type { Inquiry } from './inquiry.ts';
 import type { StageResult } from './stages.ts';

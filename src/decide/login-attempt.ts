@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Refusal } from '../core/decision.ts';
 import { fieldValue } from '../core/fields.ts';
-import type { Held, PenaltyBook, PenaltySubject } from '../limits/penalty-book.ts';
+import type { Held, PenaltyBook, PenaltySubject } from '../limits/penalties/penalty-book.ts';
 import { isOutcomeInBody, readLoginOutcome, type LoginOutcome } from '../odoo/login-outcome.ts';
 import { findLoginRoute, type LoginRoute } from '../odoo/login-route.ts';
 import { type LoginTry, maxLoginBytes, readLogin } from '../odoo/read-login.ts';

@@ -8,7 +8,7 @@ import type { FailoverOptions, SharedStore } from './failover.ts';
 import { MemoryStore } from './memory-store.ts';
 import { limitSchema } from './options.ts';
 import type { Charge, LimitReply, LimitStore } from './store.ts';
-import type { OwedTerms } from './wallet.ts';
+import type { OwedTerms } from './leases/wallet.ts';
 
 // One long file: every rule is told through the same held-in-hand store.
 

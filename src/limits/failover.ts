@@ -3,13 +3,13 @@ import type { LimitOutcome } from '../core/limit.ts';
 import type { CalendarWindow } from './calendar.ts';
 import type { CompiledLimit, InFlightLimit, QuotaLimit, RateLimit } from './compile.ts';
 import type { BudgetState } from './inspect.ts';
-import type { Outage } from './lease-debts.ts';
+import type { Outage } from './leases/lease-debts.ts';
 import { MemoryStore } from './memory-store.ts';
 import { shareOf } from './share.ts';
 import { StoreBreaker } from './store-breaker.ts';
 import { isAdmitted, isUnavailable } from './store.ts';
 import type { Charge, LimitStore, LimitReply } from './store.ts';
-import { fixedTerms, type OwedTerms } from './wallet.ts';
+import { fixedTerms, type OwedTerms } from './leases/wallet.ts';
 
 /** `store`: the shared store decides. `local`: it fails, and every limit does what its `onStoreFailure` says. */
 export type StoreMode = 'store' | 'local';

@@ -1,6 +1,6 @@
 import { type Bucket, tokensLeft, untilFullUs, untilRoomUs } from './bucket.ts';
 import type { CompiledLimit, QuotaLimit } from './compile.ts';
-import { leaseTuning } from './lease-tuning.ts';
+import { leaseTuning } from './leases/lease-tuning.ts';
 
 /** Who keeps a budget: Redis for all instances, the memory of this process, or, while Redis is away, this instance's share. */
 export type Keeper = 'redis' | 'memory' | 'share';

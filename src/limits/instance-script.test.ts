@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../test/servers/redis.ts';
 import { describeWithTool } from '../../test/system/require-tool.ts';
 import { forgetAfterMs } from './instance-count.ts';
 import { instancesKey } from './instance-script.ts';
-import { RedisLeaseBackend } from './lease-backend-redis.ts';
+import { RedisLeaseBackend } from './leases/lease-backend-redis.ts';
 
 describeWithTool('redis-server', 'the board of instances', (binary) => {
   let server: RedisServer;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { forgetAfterMs } from './instance-count.ts';
-import type { LeaseScript } from './lease-script.ts';
+import type { LeaseScript } from './leases/lease-script.ts';
 
 /** The board of all instances that share a store; its hash tag keeps it in one slot of a Cluster. */
 export const instancesKey = 'bh:{g:@instances}';

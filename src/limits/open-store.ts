@@ -6,9 +6,9 @@ import type { BudgetDesk } from './inspect.ts';
 import { InstanceCount, type InstancePlace } from './instance-count.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { StoreOptions } from './options.ts';
-import { RedisLeaseBackend } from './lease-backend-redis.ts';
-import { LeaseStore } from './lease-store.ts';
-import { shareAfterMs } from './lease-tuning.ts';
+import { RedisLeaseBackend } from './leases/lease-backend-redis.ts';
+import { LeaseStore } from './leases/lease-store.ts';
+import { shareAfterMs } from './leases/lease-tuning.ts';
 import { redisPlaceOf } from './redis-place.ts';
 import type { LimitStore } from './store.ts';
 

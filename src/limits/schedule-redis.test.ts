@@ -4,8 +4,8 @@ import { describeWithTool } from '../../test/system/require-tool.ts';
 import { type ManualClock, manualClock, systemClock } from '../core/clock.ts';
 import { compileZoneLimits } from './compile-zone-limits.ts';
 import { governingLimit, type ZoneLimit } from './governing-limit.ts';
-import { RedisLeaseBackend } from './lease-backend-redis.ts';
-import { LeaseStore } from './lease-store.ts';
+import { RedisLeaseBackend } from './leases/lease-backend-redis.ts';
+import { LeaseStore } from './leases/lease-store.ts';
 import { ownFiguresSchema, zoneLimitSchema } from './override-options.ts';
 import { isUnavailable } from './store.ts';
 

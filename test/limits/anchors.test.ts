@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { manualClock, type ManualClock } from '../../src/core/clock.ts';
 import { manualScheduler, type ManualScheduler } from '../../src/core/scheduler.ts';
 import type { CompiledLimit } from '../../src/limits/compile.ts';
-import { RedisLeaseBackend } from '../../src/limits/lease-backend-redis.ts';
-import { renderLeaseScript } from '../../src/limits/lease-script.ts';
-import { LeaseStore } from '../../src/limits/lease-store.ts';
+import { RedisLeaseBackend } from '../../src/limits/leases/lease-backend-redis.ts';
+import { renderLeaseScript } from '../../src/limits/leases/lease-script.ts';
+import { LeaseStore } from '../../src/limits/leases/lease-store.ts';
 import { isAdmitted } from '../../src/limits/store.ts';
 import type { LimitOutcome } from '../../src/core/limit.ts';
 import { startRedis } from '../servers/redis.ts';

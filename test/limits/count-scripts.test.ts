@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseQuotaReply, type QuotaRequest, renderQuotaArguments } from '../../src/limits/quota-call.ts';
-import { renderQuotaScript } from '../../src/limits/quota-script.ts';
-import { parseSlotReply, renderSlotArguments, type SlotRequest } from '../../src/limits/slot-call.ts';
-import { renderSlotScript } from '../../src/limits/slot-script.ts';
+import {
+  parseQuotaReply,
+  type QuotaRequest,
+  renderQuotaArguments,
+} from '../../src/limits/leases/quota-call.ts';
+import { renderQuotaScript } from '../../src/limits/leases/quota-script.ts';
+import { parseSlotReply, renderSlotArguments, type SlotRequest } from '../../src/limits/leases/slot-call.ts';
+import { renderSlotScript } from '../../src/limits/leases/slot-script.ts';
 import { startRedis } from '../servers/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import { describeWithTool } from '../system/require-tool.ts';

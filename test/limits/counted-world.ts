@@ -1,8 +1,8 @@
 import { type ManualClock, manualClock } from '../../src/core/clock.ts';
 import { manualScheduler } from '../../src/core/scheduler.ts';
-import { LeaseStore } from '../../src/limits/lease-store.ts';
+import { LeaseStore } from '../../src/limits/leases/lease-store.ts';
 import { StoreError } from '../../src/limits/store-error.ts';
-import type { StoreBackend } from '../../src/limits/store-backend.ts';
+import type { StoreBackend } from '../../src/limits/leases/store-backend.ts';
 import { type Charge, isAdmitted } from '../../src/limits/store.ts';
 import { runQuota, type StoredQuota } from './quota-port.ts';
 import { runSlots, type StoredSlots } from './slot-port.ts';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
 import { compileLimits, type CompiledLimit } from '../../src/limits/compile.ts';
-import { RedisLeaseBackend } from '../../src/limits/lease-backend-redis.ts';
-import { LeaseStore } from '../../src/limits/lease-store.ts';
-import type { LeaseTuning } from '../../src/limits/lease-tuning.ts';
+import { RedisLeaseBackend } from '../../src/limits/leases/lease-backend-redis.ts';
+import { LeaseStore } from '../../src/limits/leases/lease-store.ts';
+import type { LeaseTuning } from '../../src/limits/leases/lease-tuning.ts';
 import { limitSchema } from '../../src/limits/options.ts';
 import { type Charge, isAdmitted } from '../../src/limits/store.ts';
 import { startRedis } from '../servers/redis.ts';

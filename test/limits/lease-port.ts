@@ -1,4 +1,4 @@
-import type { LeaseGrant, LeaseRequest } from '../../src/limits/lease-call.ts';
+import type { LeaseGrant, LeaseRequest } from '../../src/limits/leases/lease-call.ts';
 
 /** What Redis stores for one bucket. */
 export interface StoredBucket {

@@ -1,8 +1,8 @@
 import { hrtime } from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../../src/core/clock.ts';
-import { RedisLeaseBackend } from '../../src/limits/lease-backend-redis.ts';
-import { LeaseStore } from '../../src/limits/lease-store.ts';
+import { RedisLeaseBackend } from '../../src/limits/leases/lease-backend-redis.ts';
+import { LeaseStore } from '../../src/limits/leases/lease-store.ts';
 import { isAdmitted } from '../../src/limits/store.ts';
 import { worldLimit } from './lease-world.ts';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { LeaseReport } from '../../src/limits/lease-call.ts';
+import type { LeaseReport } from '../../src/limits/leases/lease-call.ts';
 import type { PortFaults } from './lease-port.ts';
 import { type Fate, maxDrift, type Wire, World, worldLimit } from './lease-world.ts';
 

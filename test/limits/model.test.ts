@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LeaseRequest } from '../../src/limits/lease-call.ts';
-import { nothingSeen } from '../../src/limits/wallet.ts';
+import type { LeaseRequest } from '../../src/limits/leases/lease-call.ts';
+import { nothingSeen } from '../../src/limits/leases/wallet.ts';
 import { type PortFaults, runLease, type StoredBucket } from './lease-port.ts';
 import { brokenHolders, storyArbitrary, tellStory, type Telling } from './lease-story.ts';
 import { World, worldLimit } from './lease-world.ts';

@@ -1,4 +1,4 @@
-import type { CountBackend } from '../../src/limits/store-backend.ts';
+import type { CountBackend } from '../../src/limits/leases/store-backend.ts';
 
 const none = (): Promise<never> => Promise.reject(new TypeError('these limits are rates'));
 

@@ -1,8 +1,8 @@
 import { manualTime } from '../servers/manual-time.ts';
 import { FailoverStore, type SharedStore } from '../../src/limits/failover.ts';
-import type { LeaseGrant } from '../../src/limits/lease-call.ts';
-import { LeaseStore } from '../../src/limits/lease-store.ts';
-import { type LeaseTuning, shareAfterMs } from '../../src/limits/lease-tuning.ts';
+import type { LeaseGrant } from '../../src/limits/leases/lease-call.ts';
+import { LeaseStore } from '../../src/limits/leases/lease-store.ts';
+import { type LeaseTuning, shareAfterMs } from '../../src/limits/leases/lease-tuning.ts';
 import { isAdmitted, isUnavailable } from '../../src/limits/store.ts';
 import { StoreError } from '../../src/limits/store-error.ts';
 import { runLease, type StoredBucket } from './lease-port.ts';

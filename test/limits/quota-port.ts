@@ -1,4 +1,4 @@
-import type { QuotaGrant, QuotaRequest } from '../../src/limits/quota-call.ts';
+import type { QuotaGrant, QuotaRequest } from '../../src/limits/leases/quota-call.ts';
 
 /** A stored count, as `quota-script.ts` keeps it. */
 export interface StoredQuota {

@@ -7,7 +7,9 @@ const read = (file: string): string => readFileSync(join(checkout, file), 'utf8'
 
 it('the documented rights of the Redis user are those that the scripts need, and four to run them', () => {
   const folder = 'src/limits';
-  const sources = readdirSync(join(checkout, folder)).filter((name) => /(?<!\.test)\.ts$/.test(name));
+  const sources = readdirSync(join(checkout, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /(?<!\.test)\.ts$/.test(name),
+  );
   const calls = sources.flatMap((name) => [
     ...read(join(folder, name)).matchAll(/redis\.p?call\('([A-Z]+)'/g),
   ]);

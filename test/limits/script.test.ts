@@ -8,10 +8,10 @@ import {
   parseLeaseReply,
   renderLeaseArguments,
   type SeenBucket,
-} from '../../src/limits/lease-call.ts';
-import { renderLeaseScript } from '../../src/limits/lease-script.ts';
-import { LimitVersions, maxRelease } from '../../src/limits/limit-versions.ts';
-import { nothingSeen } from '../../src/limits/wallet.ts';
+} from '../../src/limits/leases/lease-call.ts';
+import { renderLeaseScript } from '../../src/limits/leases/lease-script.ts';
+import { LimitVersions, maxRelease } from '../../src/limits/leases/limit-versions.ts';
+import { nothingSeen } from '../../src/limits/leases/wallet.ts';
 import { startRedis } from '../servers/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
 import { describeWithTool } from '../system/require-tool.ts';

@@ -1,4 +1,4 @@
-import type { SlotGrant, SlotRequest } from '../../src/limits/slot-call.ts';
+import type { SlotGrant, SlotRequest } from '../../src/limits/leases/slot-call.ts';
 
 /** Slots of one key, as `slot-script.ts` keeps them. */
 export interface StoredSlots {

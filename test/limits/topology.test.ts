@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { systemClock } from '../../src/core/clock.ts';
-import { RedisLeaseBackend } from '../../src/limits/lease-backend-redis.ts';
-import { leaseKeyOf } from '../../src/limits/lease-call.ts';
-import { LeaseStore } from '../../src/limits/lease-store.ts';
+import { RedisLeaseBackend } from '../../src/limits/leases/lease-backend-redis.ts';
+import { leaseKeyOf } from '../../src/limits/leases/lease-call.ts';
+import { LeaseStore } from '../../src/limits/leases/lease-store.ts';
 import type { RedisPlace } from '../../src/limits/redis-connection.ts';
 import { startCluster } from '../servers/redis-cluster.ts';
 import { sentinelName, startSentinels } from '../servers/redis-sentinels.ts';

@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Effects } from '../../src/decide/effects.ts';
-import { PenaltyBook } from '../../src/limits/penalty-book.ts';
-import { MemoryPenalties } from '../../src/limits/penalty-memory.ts';
-import { bruteForceSchema, compilePenalties } from '../../src/limits/penalty-options.ts';
-import type { PenaltyStore } from '../../src/limits/penalty-store.ts';
+import { PenaltyBook } from '../../src/limits/penalties/penalty-book.ts';
+import { MemoryPenalties } from '../../src/limits/penalties/penalty-memory.ts';
+import { bruteForceSchema, compilePenalties } from '../../src/limits/penalties/penalty-options.ts';
+import type { PenaltyStore } from '../../src/limits/penalties/penalty-store.ts';
 
 /** A book in memory with 2 free failures for accounts and 4 for addresses, and what it told the metrics. */
 export function openPenaltyBook(

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { leaseKeyOf } from '../../../src/limits/lease-call.ts';
+import { leaseKeyOf } from '../../../src/limits/leases/lease-call.ts';
 import { type RedisCluster, startCluster } from '../../servers/redis-cluster.ts';
 import { clusterRights, refusedCommands, serverRights } from '../../servers/redis-rights.ts';
 import { untilHolds } from '../../servers/until-holds.ts';
