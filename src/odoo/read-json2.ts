@@ -11,8 +11,7 @@ const call = /^\/json\/2\/[A-Za-z0-9_.]+\/[A-Za-z0-9_]+\/?$/;
  * routes take it (`strict_slashes=False`). Undefined for any other path.
  */
 export function readJson2(path: string): OdooCall | undefined {
-  if (!path.startsWith(prefix)) return undefined;
-  if (!call.test(path)) return undefined;
+  if (!path.startsWith(prefix) || !call.test(path)) return undefined;
   const slash = path.indexOf('/', prefix.length);
   const end = path.indexOf('/', slash + 1);
   const model = path.slice(prefix.length, slash);

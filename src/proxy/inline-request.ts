@@ -54,8 +54,6 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   #queuedMs: number | undefined;
   #waitMs = 0;
   #forwardedMs: number | undefined;
-  /** When it took the seat that it has. */
-  #seatedMs = 0;
   #attempts = 0;
   #seat: Seat | undefined;
   #upstream: string | undefined;
@@ -188,7 +186,6 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
   #forward(seat: Seat): void {
     const forwarding = this.#forwarding;
     if (forwarding === undefined) return seat.release('unknown');
-    this.#seatedMs = seat.takenMs;
     this.#forwardedMs ??= seat.takenMs;
     this.#transaction?.onForward();
     this.#seat = seat;
@@ -207,14 +204,15 @@ export class InlineRequest implements DecisionListener, ExchangeListener, Forwar
     const seat = this.#seat;
     this.#seat = undefined;
     seat?.release(outcome);
-    if (this.#inquiry?.learns === true && seat !== undefined) this.#noteServiceTime(this.#inquiry, outcome);
+    if (this.#inquiry?.learns === true && seat !== undefined)
+      this.#noteServiceTime(this.#inquiry, seat.takenMs, outcome);
   }
 
   /** Unless no worker had it, or its client may have kept one waiting. */
-  #noteServiceTime(inquiry: Inquiry, outcome: SeatOutcome): void {
+  #noteServiceTime(inquiry: Inquiry, takenMs: number, outcome: SeatOutcome): void {
     if (outcome === 'failed' || this.#forwarding?.wasHeldUp === true) return;
     if (this.#pool?.options.requestBody === 'stream') return;
-    noteServiceTime(inquiry, this.#context.clock.monoMs() - this.#seatedMs);
+    noteServiceTime(inquiry, this.#context.clock.monoMs() - takenMs);
   }
 
   onDrain(): void {
