@@ -8,7 +8,7 @@ import { leaseKeyOf } from '../src/limits/leases/lease-call.ts';
 import { LeaseStore } from '../src/limits/leases/lease-store.ts';
 import { MemoryStore } from '../src/limits/memory-store.ts';
 import { MemoryPenalties } from '../src/limits/penalties/penalty-memory.ts';
-import { nothingSeen } from '../src/limits/leases/wallet.ts';
+import { leaseRequest } from '../test/support/lease-request.ts';
 import { benchLimit, readWork } from './limits-contest.ts';
 
 /** What keys take: a million of them in Redis, and as many in this process as it may hold. */
@@ -25,24 +25,6 @@ const batch = 2000;
 const patienceMs = 60_000;
 /** Nothing expires while it is counted. */
 const rate = { tokens: 100, perSeconds: 360_000, burst: 100 };
-
-const none = { epoch: 0, used: 0, returned: 0 };
-const oneToken = {
-  version: 1_790_000_000,
-  need: 1,
-  ask: 1,
-  want: 1,
-  share: 8,
-  spare: 0,
-  write: true,
-  first: none,
-  second: none,
-  ageUs: 0,
-  owe: 0,
-  held: 0,
-  seen: nothingSeen,
-  suspect: false,
-};
 
 const shortName = (i: number): string => `tenant-${String(i).padStart(7, '0')}`;
 const longName = (i: number): string =>
@@ -73,7 +55,8 @@ async function fillRedis(
 ): Promise<MemoryReading[]> {
   await redis.flushall();
   const limit = benchLimit(rate);
-  const spend = (key: string) => backend.call(leaseKeyOf(limit, key), { ...oneToken, ...limit.bucket });
+  const spend = (key: string) =>
+    backend.call(leaseKeyOf(limit, key), leaseRequest(limit.bucket, { share: 8 }));
   // The script is loaded: only keys come on top.
   await spend('first');
   const before = (await readWork(redis)).usedMemory;

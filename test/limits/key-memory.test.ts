@@ -6,41 +6,20 @@ import type { CompiledLimit, LimitKeyKind } from '../../src/limits/compile.ts';
 import { limitKeyOf, sessionKeyOf } from '../../src/limits/key.ts';
 import { leaseKeyOf, type LeaseRequest } from '../../src/limits/leases/lease-call.ts';
 import { RedisLeaseBackend } from '../../src/limits/leases/lease-backend-redis.ts';
-import { nothingSeen } from '../../src/limits/leases/wallet.ts';
 import { startRedis } from '../servers/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
+import { leaseRequest, tokensAsked } from '../support/lease-request.ts';
 import { describeWithTool } from '../system/require-tool.ts';
 import { worldLimit } from './lease-world.ts';
 
-const none = { epoch: 0, used: 0, returned: 0 };
 const longName = (letter: string): string => letter.repeat(63);
 
 function limitOf(key: LimitKeyKind, id: string): CompiledLimit {
   return { ...worldLimit('named', 10, 100), key, id };
 }
 
-function requestOf(changes: Partial<LeaseRequest>): LeaseRequest {
-  return {
-    leakPerUs: 1,
-    unitsPerToken: 100_000,
-    burst: 100,
-    version: 1_790_000_000,
-    need: 1,
-    ask: 1,
-    want: 1,
-    share: 2,
-    spare: 0,
-    write: true,
-    first: none,
-    second: none,
-    ageUs: 0,
-    owe: 0,
-    held: 0,
-    seen: nothingSeen,
-    suspect: false,
-    ...changes,
-  };
-}
+const plain = { leakPerUs: 1, unitsPerToken: 100_000, burst: 100 };
+const requestOf = (changes: Partial<LeaseRequest>): LeaseRequest => leaseRequest(plain, changes);
 
 /** The figures of a bucket that take the most digits: of 2^52 units, all of them owed, and the highest version there can be. */
 const widest = requestOf({
@@ -48,9 +27,7 @@ const widest = requestOf({
   unitsPerToken: 86_400_000_000,
   burst: 52_124,
   version: Number.MAX_SAFE_INTEGER,
-  need: 52_124,
-  ask: 52_124,
-  want: 52_124,
+  ...tokensAsked(52_124),
 });
 
 describe('the name of a key', () => {
@@ -134,7 +111,7 @@ describeWithTool('redis-server', 'a key in Redis', (binary) => {
     const { granted } = await backend.call(storeKey, widest);
     expect(granted).toBe(52_124);
     // Nobody names the newest version for a while, which is counted too.
-    await backend.call(storeKey, { ...widest, version: 1, need: 0, ask: 0, want: 0 });
+    await backend.call(storeKey, { ...widest, version: 1, ...tokensAsked(0) });
     expect(await redis.memory('USAGE', storeKey)).toBeLessThanOrEqual(250);
   });
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LeaseRequest } from '../../src/limits/leases/lease-call.ts';
-import { nothingSeen } from '../../src/limits/leases/wallet.ts';
+import { leaseRequest, tokensAsked } from '../support/lease-request.ts';
 import { type PortFaults, runLease, type StoredBucket } from './lease-port.ts';
 import { brokenHolders, storyArbitrary, tellStory, type Telling } from './lease-story.ts';
 import { World, worldLimit } from './lease-world.ts';
@@ -128,28 +127,9 @@ async function isCaught(telling: Telling): Promise<boolean> {
 function grantsOnJumpingClock(faults: PortFaults): number {
   const { bucket } = worldLimit('jumping', 10, 100);
   const buckets = new Map<string, StoredBucket>();
-  const none = { epoch: 0, used: 0, returned: 0 };
   let granted = 0;
   const ask = (tokens: number, nowUs: number) => {
-    const request: LeaseRequest = {
-      leakPerUs: bucket.leakPerUs,
-      unitsPerToken: bucket.unitsPerToken,
-      burst: bucket.burst,
-      version: 1,
-      need: tokens,
-      ask: tokens,
-      want: tokens,
-      share: 2,
-      spare: 0,
-      write: true,
-      first: none,
-      second: none,
-      ageUs: 0,
-      owe: 0,
-      held: 0,
-      seen: nothingSeen,
-      suspect: false,
-    };
+    const request = leaseRequest(bucket, tokensAsked(tokens));
     granted += runLease(buckets, 'k', request, nowUs, faults).granted;
   };
   // Leases of long ago hold nothing back.

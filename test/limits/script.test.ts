@@ -14,6 +14,7 @@ import { LimitVersions, maxRelease } from '../../src/limits/leases/limit-version
 import { nothingSeen } from '../../src/limits/leases/wallet.ts';
 import { startRedis } from '../servers/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
+import { leaseRequest, nothingUsed, tokensAsked } from '../support/lease-request.ts';
 import { describeWithTool } from '../system/require-tool.ts';
 import { runLease, type StoredBucket } from './lease-port.ts';
 import { worldLimit } from './lease-world.ts';
@@ -114,13 +115,9 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
             used,
             returned,
           }));
-          const none = { epoch: 0, used: 0, returned: 0 };
           const seen = op.sight === 'none' ? nothingSeen : sights.at(op.sight === 'last' ? -1 : -3);
           const ask = op.need === 0 ? 0 : op.need + op.more;
-          const request: LeaseRequest = {
-            leakPerUs: bucket.leakPerUs,
-            unitsPerToken: bucket.unitsPerToken,
-            burst: bucket.burst,
+          const request = leaseRequest(bucket, {
             version: op.version,
             need: op.need,
             ask,
@@ -128,14 +125,14 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
             share: op.share,
             spare: op.spare,
             write: op.write,
-            first: first ?? none,
-            second: second ?? none,
+            first: first ?? nothingUsed,
+            second: second ?? nothingUsed,
             ageUs: op.ageUs,
             owe: op.owe,
             held: op.held,
             seen: seen ?? nothingSeen,
             suspect: op.suspect,
-          };
+          });
           const expected = runLease(port, key, request, nowUs);
           expect(await callRedis(request, nowUs)).toEqual(expected);
           const { debt, at, a, b, born, version, leak, units, burst, unheard } = port.get(key) ?? {};
@@ -154,25 +151,7 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
     expect(steps).toBeGreaterThan(1000);
   });
 
-  const plain: LeaseRequest = {
-    leakPerUs: 10,
-    unitsPerToken: 1e6,
-    burst: 100,
-    version: 1_790_000_000,
-    need: 100,
-    ask: 100,
-    want: 100,
-    share: 2,
-    spare: 0,
-    write: true,
-    first: { epoch: 0, used: 0, returned: 0 },
-    second: { epoch: 0, used: 0, returned: 0 },
-    ageUs: 0,
-    owe: 0,
-    held: 0,
-    seen: nothingSeen,
-    suspect: false,
-  };
+  const plain = leaseRequest({ leakPerUs: 10, unitsPerToken: 1e6, burst: 100 }, tokensAsked(100));
 
   it('keeps a key until its debt is paid and its leases are void, also when its clock stands behind', async () => {
     await redis.flushall();
@@ -180,9 +159,9 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
     await callRedis(slow, 1e12);
     // 100 tokens at 10/s are 10 s of debt; leases live 2 s.
     expect(await redis.pttl(key)).toBeGreaterThan(12_900);
-    await callRedis({ ...slow, need: 0, ask: 0, want: 0 }, 1e12 - 5_000_000);
+    await callRedis({ ...slow, ...tokensAsked(0) }, 1e12 - 5_000_000);
     expect(await redis.pttl(key)).toBeGreaterThan(17_900);
-    await callRedis({ ...slow, need: 0, ask: 0, want: 0, owe: 100 }, 1e12);
+    await callRedis({ ...slow, ...tokensAsked(0), owe: 100 }, 1e12);
     expect(await redis.pttl(key)).toBeGreaterThan(22_900);
   });
 
@@ -202,7 +181,7 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
 
   it('forgets a version that nobody has named for a minute, and takes the debt along', async () => {
     await redis.flushall();
-    const look = { ...plain, need: 0, ask: 0, want: 0 };
+    const look = { ...plain, ...tokensAsked(0) };
     const newer = { ...look, version: plain.version + 1, unitsPerToken: 500_000, owe: 40 };
     const at = (seconds: number) => 1e12 + seconds * 1e6;
     // 40 of 100 at 20/s; the old figures say 10/s.
@@ -230,13 +209,13 @@ describeWithTool('redis-server', 'the lease script', (binary) => {
 
   it('lets the newest version of a limit hold for everybody', async () => {
     await redis.flushall();
-    const look = { ...plain, need: 0, ask: 0, want: 0 };
-    await callRedis({ ...plain, burst: 10, need: 10, ask: 10, want: 10 }, 1e12);
+    const look = { ...plain, ...tokensAsked(0) };
+    await callRedis({ ...plain, burst: 10, ...tokensAsked(10) }, 1e12);
     const newer = { ...look, version: plain.version + 1, burst: 4 };
     expect(await callRedis(newer, 1e12)).toMatchObject({ burst: 4, outstanding: 10, debt: 4e6 });
     expect(await callRedis({ ...look, burst: 10 }, 1e12)).toMatchObject({ burst: 4, debt: 4e6 });
     // What was leased of the old burst keeps the new one empty until it is void after 2 s, and is not owed then.
-    const asked = { ...plain, burst: 10, need: 1, ask: 1, want: 1 };
+    const asked = { ...plain, burst: 10, ...tokensAsked(1) };
     expect(await callRedis(asked, 1e12 + 2_099_999)).toMatchObject({ granted: 0, retryUs: 1 });
     expect(await callRedis(asked, 1e12 + 2_100_000)).toMatchObject({ granted: 1, burst: 4 });
   });

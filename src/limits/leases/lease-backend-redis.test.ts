@@ -2,35 +2,15 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startRedis } from '../../../test/servers/redis.ts';
 import type { RedisServer } from '../../../test/servers/redis.ts';
+import { leaseRequest, tokensAsked } from '../../../test/support/lease-request.ts';
 import { describeOnServers } from '../../../test/system/require-tool.ts';
 import { RedisLeaseBackend } from './lease-backend-redis.ts';
 import type { RedisLeaseBackendOptions } from './lease-backend-redis.ts';
-import type { LeaseRequest } from './lease-call.ts';
 import { StoreError } from '../store-error.ts';
-import { nothingSeen } from './wallet.ts';
 
 // Faults of a real server, and what the backend says of them.
 
-const none = { epoch: 0, used: 0, returned: 0 };
-const request: LeaseRequest = {
-  leakPerUs: 1,
-  unitsPerToken: 3600e6,
-  burst: 5,
-  version: 1,
-  need: 1,
-  ask: 1,
-  want: 1,
-  share: 2,
-  spare: 0,
-  write: true,
-  first: none,
-  second: none,
-  ageUs: 0,
-  owe: 0,
-  held: 0,
-  seen: nothingSeen,
-  suspect: false,
-};
+const request = leaseRequest({ leakPerUs: 1, unitsPerToken: 3600e6, burst: 5 }, { version: 1 });
 
 describeOnServers('RedisLeaseBackend', (binary) => {
   let server: RedisServer;
@@ -78,11 +58,11 @@ describeOnServers('RedisLeaseBackend', (binary) => {
   it('leases on the clock of the server', async () => {
     const backend = await connected();
     const beforeUs = Date.now() * 1000;
-    const grant = await backend.call('k', { ...request, need: 3, ask: 3, want: 3 });
+    const grant = await backend.call('k', { ...request, ...tokensAsked(3) });
     expect(grant).toMatchObject({ granted: 3, outstanding: 3, debt: 3 * 3600e6, repaired: false });
     expect(grant.atUs).toBeGreaterThan(beforeUs - 1_000_000);
     expect(grant.atUs).toBeLessThan(Date.now() * 1000 + 1_000_000);
-    expect(await backend.call('k', { ...request, need: 3, ask: 3, want: 3 })).toMatchObject({ granted: 0 });
+    expect(await backend.call('k', { ...request, ...tokensAsked(3) })).toMatchObject({ granted: 0 });
   });
 
   it('works on after the server forgot its scripts', async () => {
@@ -118,7 +98,7 @@ describeOnServers('RedisLeaseBackend', (binary) => {
     await server.start();
     expect(await backend.whenConnected(10_000)).toBe(true);
     expect(ready).toEqual(['ready', 'ready']);
-    expect(await backend.call('k', { ...request, need: 0, ask: 0, want: 0 })).toMatchObject({
+    expect(await backend.call('k', { ...request, ...tokensAsked(0) })).toMatchObject({
       outstanding: 0,
     });
   });
