@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { assumedCredentialSchema, identifySchema } from '../auth/options.ts';
 import {
+  addressRangeSchema,
   choiceSchema,
   countSchema,
   durationSchema,
@@ -22,7 +23,7 @@ import { callRulesSchema } from '../odoo/call-options.ts';
 import { workloadSchema } from '../odoo/workload.ts';
 import { tenantRuleSchema, tenantsSchemaWith } from '../tenants/options.ts';
 import { zoneRuleShape } from '../zones/options.ts';
-import { canonicalIp, type Cidr, parseCidr } from '../core/ip.ts';
+import { canonicalIp } from '../core/ip.ts';
 import { reasons } from '../core/reason.ts';
 import { workClasses } from '../core/work-class.ts';
 
@@ -43,19 +44,7 @@ const listenSchema = z
     return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
   });
 
-/** Addresses and ranges; yields what they stand for. */
-const cidrListSchema = z.array(
-  textSchema(
-    'an address range',
-    'Write an address or a range, such as 10.0.0.0/8 or 2001:db8::/32.',
-  ).transform((text, context): Cidr => {
-    const result = parseCidr(text);
-    if ('cidr' in result) return result.cidr;
-    const message = `${result.problem}\nIt would be unclear which addresses are meant.\n${result.fix}`;
-    context.addIssue({ code: 'custom', message, input: text });
-    return z.NEVER;
-  }),
-);
+const addressRangesSchema = z.array(addressRangeSchema);
 
 const yesNo = (consequence: string) =>
   z.boolean({ error: unreadable('true or false', consequence, 'Write true or false.') });
@@ -96,7 +85,7 @@ export const gatewaySchema = z.strictObject({
       admin: listenSchema.describe('Health, readiness, metrics and budgets. Keep it away from clients.'),
     })
     .describe('Where the gateway listens, each as host:port.'),
-  trustedProxies: cidrListSchema
+  trustedProxies: addressRangesSchema
     .default([])
     .describe(
       'Addresses of the proxies in front (Traefik), whose X-Forwarded fields are believed; nobody else is.',
@@ -303,8 +292,8 @@ export const zoneSchema = z.strictObject({
   ...zoneRuleShape,
   address: z
     .strictObject({
-      allow: cidrListSchema.min(1).optional().describe('Only these clients may enter.'),
-      deny: cidrListSchema.min(1).optional().describe('These clients may not enter.'),
+      allow: addressRangesSchema.min(1).optional().describe('Only these clients may enter.'),
+      deny: addressRangesSchema.min(1).optional().describe('These clients may not enter.'),
       guard: guardSchema
         .optional()
         .describe(

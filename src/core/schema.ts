@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Cidr, parseCidr } from './ip.ts';
 
 /**
  * Scalars that configuration sections are made of. A value that does not read is reported in three parts, one per line of
@@ -136,3 +137,15 @@ export function textSchema(noun: string, fix: string) {
   const error = unreadable(noun, notApplied, fix);
   return z.string({ error }).min(1, { error });
 }
+
+/** An address or a range of addresses; yields what it stands for. */
+export const addressRangeSchema = textSchema(
+  'an address range',
+  'Write an address or a range, such as 10.0.0.0/8 or 2001:db8::/32.',
+).transform((text, context): Cidr => {
+  const result = parseCidr(text);
+  if ('cidr' in result) return result.cidr;
+  const message = `${result.problem}\nIt would be unclear which addresses are meant.\n${result.fix}`;
+  context.addIssue({ code: 'custom', message, input: text });
+  return z.NEVER;
+});

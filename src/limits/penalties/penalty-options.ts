@@ -1,18 +1,7 @@
 import { z } from 'zod';
-import { type Cidr, containsIp, parseCidr } from '../../core/ip.ts';
-import { countSchema, durationSchema, textSchema } from '../../core/schema.ts';
+import { containsIp } from '../../core/ip.ts';
+import { addressRangeSchema, countSchema, durationSchema, textSchema } from '../../core/schema.ts';
 import type { PenaltyRule } from './penalty.ts';
-
-const exemptSchema = textSchema(
-  'an address range',
-  'Write an address or a range, such as 10.0.0.0/8 or 2001:db8::/32.',
-).transform((text, context): Cidr => {
-  const result = parseCidr(text);
-  if ('cidr' in result) return result.cidr;
-  const message = `${result.problem}\nIt would be unclear which addresses are meant.\n${result.fix}`;
-  context.addIssue({ code: 'custom', message, input: text });
-  return z.NEVER;
-});
 
 /** The `bruteForce:` section of `gateway.yaml`. */
 export const bruteForceSchema = z
@@ -38,7 +27,7 @@ export const bruteForceSchema = z
       .prefault('1h')
       .describe('How long there must be no failure until all of them are forgotten.'),
     exempt: z
-      .array(exemptSchema)
+      .array(addressRangeSchema)
       .default([])
       .describe(
         'Addresses that are never held back, such as the one behind which an office sits; their accounts are.',
