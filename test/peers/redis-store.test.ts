@@ -1,7 +1,8 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startRedis } from '../servers/redis.ts';
+import { openControl, startRedis } from '../servers/redis.ts';
 import type { RedisServer } from '../servers/redis.ts';
+import { failureOf } from '../support/store-failure.ts';
 import { describeWithTool } from '../system/require-tool.ts';
 import { compileLimits } from '../../src/limits/compile.ts';
 import type { CompiledLimit } from '../../src/limits/compile.ts';
@@ -10,7 +11,6 @@ import { RedisStore } from './redis-store.ts';
 import type { Scheduler } from '../../src/core/scheduler.ts';
 import type { RedisStoreOptions } from './redis-store.ts';
 import type { Charge } from '../../src/limits/store.ts';
-import { StoreError } from '../../src/limits/store-error.ts';
 
 /** Faults of a real server. What the failures lead to is in `src/limits/failover.test.ts`; here is what the store says of them. */
 
@@ -45,15 +45,6 @@ function manualDelay(): { scheduler: Scheduler; expire: () => void } {
   };
 }
 
-async function failureOf(answer: Promise<unknown>): Promise<{ code: string; message: string }> {
-  const error: unknown = await answer.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof StoreError)) throw new TypeError('a StoreError was expected');
-  return { code: error.code, message: error.message };
-}
-
 describeWithTool('redis-server', 'RedisStore', (binary) => {
   let server: RedisServer;
   let control: Redis;
@@ -61,8 +52,7 @@ describeWithTool('redis-server', 'RedisStore', (binary) => {
 
   beforeEach(async () => {
     server = await startRedis(binary);
-    control = new Redis(server.url, { retryStrategy: () => 20 });
-    control.on('error', () => undefined);
+    control = openControl(server);
   });
 
   afterEach(async () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
-import type { RedisOptions } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 
 /** A process that is driven by signals to itself alone. */
 export interface ServerProcess {
@@ -16,6 +16,13 @@ export interface ServerProcess {
   /** Starts it again on the same port; resolves when it accepts connections. */
   start(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A connection of the test itself, which comes back soon when the server was away. */
+export function openControl({ url }: Pick<RedisServer, 'url'>): Redis {
+  const control = new Redis(url, { retryStrategy: () => 20 });
+  control.on('error', () => undefined);
+  return control;
 }
 
 /** A real `redis-server` or `valkey-server` on a free loopback port, empty and without persistence. */

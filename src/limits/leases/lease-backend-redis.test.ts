@@ -1,12 +1,12 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startRedis } from '../../../test/servers/redis.ts';
+import { openControl, startRedis } from '../../../test/servers/redis.ts';
 import type { RedisServer } from '../../../test/servers/redis.ts';
 import { leaseRequest, tokensAsked } from '../../../test/support/lease-request.ts';
+import { failureOf } from '../../../test/support/store-failure.ts';
 import { describeOnServers } from '../../../test/system/require-tool.ts';
 import { RedisLeaseBackend } from './lease-backend-redis.ts';
 import type { RedisLeaseBackendOptions } from './lease-backend-redis.ts';
-import { StoreError } from '../store-error.ts';
 
 // Faults of a real server, and what the backend says of them.
 
@@ -19,8 +19,7 @@ describeOnServers('RedisLeaseBackend', (binary) => {
 
   beforeEach(async () => {
     server = await startRedis(binary);
-    control = new Redis(server.url);
-    control.on('error', () => undefined);
+    control = openControl(server);
   });
 
   afterEach(async () => {
@@ -44,15 +43,6 @@ describeOnServers('RedisLeaseBackend', (binary) => {
     const backend = open(options);
     expect(await backend.whenConnected(10_000)).toBe(true);
     return backend;
-  }
-
-  async function failureOf(answer: Promise<unknown>): Promise<{ code: string; message: string }> {
-    const error: unknown = await answer.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (!(error instanceof StoreError)) throw new TypeError('a StoreError was expected');
-    return { code: error.code, message: error.message };
   }
 
   it('leases on the clock of the server', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startRedis, type RedisServer } from '../../../test/servers/redis.ts';
+import { openControl, startRedis, type RedisServer } from '../../../test/servers/redis.ts';
 import { eventually } from '../../../test/support/eventually.ts';
 import { describeWithTool } from '../../../test/system/require-tool.ts';
 import { manualClock } from '../../core/clock.ts';
@@ -30,8 +30,7 @@ describeWithTool('redis-server', 'failed attempts in Redis', (binary) => {
 
   beforeEach(async () => {
     server = await startRedis(binary);
-    control = new Redis(server.url, { retryStrategy: () => 20 });
-    control.on('error', () => undefined);
+    control = openControl(server);
   });
   afterEach(async () => {
     control.disconnect();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type RedisServer, startRedis } from '../../servers/redis.ts';
+import { openControl, type RedisServer, startRedis } from '../../servers/redis.ts';
 import { describeWithTool } from '../../system/require-tool.ts';
 import { nowUs, startLoad } from './load.ts';
 import { expectAftermath, faultLimits } from './scene.ts';
@@ -17,8 +17,7 @@ describeWithTool('redis-server', 'three processes that saturate their limits', (
 
   beforeEach(async () => {
     server = await startRedis(binary);
-    control = new Redis(server.url, { retryStrategy: () => 20 });
-    control.on('error', () => undefined);
+    control = openControl(server);
   });
   afterEach(async () => {
     control.disconnect();
