@@ -23,8 +23,8 @@ export interface Budgets {
   /** Where the guards of zones count, which protect this process alone. */
   guard: MemoryStore;
   learned: LearnedClasses;
-  /** Goes on under another configuration. */
-  startRelease(configuration: Configuration): void;
+  /** Goes on under a configuration, the first one or another. */
+  adopt(configuration: Configuration): void;
   /** What live decisions do to all of it. */
   effects(verifiers: LiveVerifiers): Effects;
   bounded(): Bounded[];
@@ -76,7 +76,7 @@ export function openBudgets(
     store,
     guard,
     learned,
-    startRelease({ gateway, snapshot }) {
+    adopt({ gateway, snapshot }) {
       store.startRelease(gateway.version);
       learned.retain((zone) => snapshot.zonesByName.get(zone)?.workload.learn !== undefined);
     },

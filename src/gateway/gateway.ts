@@ -235,7 +235,7 @@ class RunningGateway implements Gateway, WorkerGateway {
 
   /** Puts a configuration in force: pools first, so that nothing is routed to one that is not there yet. */
   #bring(configuration: Configuration): Live {
-    this.#budgets.startRelease(configuration);
+    this.#budgets.adopt(configuration);
     this.#poolOptions = configuration.pools;
     this.#dividePools();
     this.#metrics.configInfo.reset();

@@ -25,8 +25,9 @@ export interface AnsweredRequest {
 }
 
 /**
- * Rewrites the fields of an upstream's answer, names in lower case: hop-by-hop ones and those that its `Connection` names end here, the session of
- * Odoo is kept from other sites and from plain HTTP, and what the zone removes or sets is removed or set.
+ * Rewrites the fields of an upstream's answer, names in lower case: hop-by-hop ones and those that its `Connection` names
+ * end here, the session of Odoo is kept from other sites and from plain HTTP, and what the zone removes or sets is removed
+ * or set.
  */
 export function answerFields(
   upstream: readonly string[],

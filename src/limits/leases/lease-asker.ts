@@ -79,11 +79,9 @@ export class LeaseAsker {
     this.#random = options.random;
     this.#tuning = options.tuning;
     this.#debts = new LeaseDebts(options.clock);
-    const { sweepMs, sweepMax } = options.tuning;
     this.#holding = new WalletSweep({
       scheduler: options.scheduler,
-      everyMs: sweepMs,
-      most: sweepMax,
+      tuning: options.tuning,
       before: () => this.#beforeSweep(),
       look: (wallet) => this.#lookAt(wallet),
     });

@@ -44,11 +44,9 @@ export class QuotaAsker implements Asker<QuotaLimit> {
     this.#options = options;
     this.#clock = options.clock;
     this.windows = new QuotaWindows(options.clock, options.wallMs());
-    const { sweepMs, sweepMax } = options.tuning;
     this.#sweep = new WalletSweep({
       scheduler: options.scheduler,
-      everyMs: sweepMs,
-      most: sweepMax,
+      tuning: options.tuning,
       look: (wallet) => this.#lookAt(wallet),
     });
   }

@@ -37,11 +37,9 @@ export class SlotAsker implements Asker<InFlightLimit> {
   constructor(options: SlotAskerOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    const { sweepMs, sweepMax } = options.tuning;
     this.#sweep = new WalletSweep({
       scheduler: options.scheduler,
-      everyMs: sweepMs,
-      most: sweepMax,
+      tuning: options.tuning,
       look: (wallet) => this.#lookAt(wallet),
     });
   }

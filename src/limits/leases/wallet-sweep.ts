@@ -1,10 +1,10 @@
 import type { Scheduler } from '../../core/scheduler.ts';
+import type { LeaseTuning } from './lease-tuning.ts';
 
 export interface WalletSweepOptions<Held> {
   scheduler: Scheduler;
   /** How often, and how many at a time: no sweep may stall requests. */
-  everyMs: number;
-  most: number;
+  tuning: Pick<LeaseTuning, 'sweepMs' | 'sweepMax'>;
   /** Looks at one of them; false when it need not be looked at again. */
   look: (held: Held) => boolean;
   /** Called before each sweep; true when there has to be another one, even if nothing is held. */
@@ -34,7 +34,7 @@ export class WalletSweep<Held> {
   /** Sees to it that a sweep comes. */
   later(): void {
     if (this.#closed || this.#cancel !== undefined) return;
-    this.#cancel = this.#options.scheduler.after(this.#options.everyMs, () => {
+    this.#cancel = this.#options.scheduler.after(this.#options.tuning.sweepMs, () => {
       this.#cancel = undefined;
       const again = this.#options.before?.() ?? false;
       this.#sweep();
@@ -53,7 +53,7 @@ export class WalletSweep<Held> {
   }
 
   #sweep(): void {
-    let left = Math.min(this.#held.size, this.#options.most);
+    let left = Math.min(this.#held.size, this.#options.tuning.sweepMax);
     for (const held of this.#held) {
       if (left-- === 0) break;
       this.#held.delete(held);
